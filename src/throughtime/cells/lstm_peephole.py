@@ -1,0 +1,17 @@
+"""Long short-term memory whose gates see the cell state."""
+
+from throughtime.equations import cell, sigmoid, tanh
+
+
+@cell(gates="i f g o", state="h c", units="p_i p_f p_o")
+def lstm_peephole(wx, uh, h, c, *, p_i, p_f, p_o):
+    """Long short-term memory with peepholes (Gers, Schraudolph & Schmidhuber 2002; Graves 2013).
+
+    Input and forget gate see the old cell state, the output gate the new one, each unit its own.
+    """
+    i = sigmoid(wx.i + uh.i + p_i * c)
+    f = sigmoid(wx.f + uh.f + p_f * c)
+    g = tanh(wx.g + uh.g)
+    c = f * c + i * g
+    o = sigmoid(wx.o + uh.o + p_o * c)
+    return o * tanh(c), c

@@ -1,0 +1,45 @@
+"""The cell language: equations over scalars, traced into programs and differentiated."""
+
+from throughtime.equations.cell import Cell, cell
+from throughtime.equations.differentiate import Adjoint, differentiate
+from throughtime.equations.errors import CellError
+from throughtime.equations.evaluate import evaluate, evaluator
+from throughtime.equations.functions import (
+    abs,
+    exp,
+    log,
+    maximum,
+    minimum,
+    relu,
+    sigmoid,
+    softplus,
+    sqrt,
+    tanh,
+    where,
+)
+from throughtime.equations.program import Instruction, Program
+from throughtime.equations.trace import trace
+
+__all__ = [
+    "Adjoint",
+    "Cell",
+    "CellError",
+    "Instruction",
+    "Program",
+    "abs",
+    "cell",
+    "differentiate",
+    "evaluate",
+    "evaluator",
+    "exp",
+    "log",
+    "maximum",
+    "minimum",
+    "relu",
+    "sigmoid",
+    "softplus",
+    "sqrt",
+    "tanh",
+    "trace",
+    "where",
+]

@@ -1,0 +1,163 @@
+"""A recurrent cell: its declarations, its equations as a program, and their adjoint."""
+
+from __future__ import annotations
+
+import dataclasses
+import keyword
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from throughtime.equations.differentiate import Adjoint, differentiate
+from throughtime.equations.errors import CellError
+from throughtime.equations.expression import is_number
+from throughtime.equations.program import Program
+from throughtime.equations.trace import trace
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A recurrent cell, written as equations for one unit; made by `cell`.
+
+    Attributes:
+        name: The function's name.
+        gates: Gates in the order in which their rows stand in the weights.
+        states: States; the first is the output and the one that the recurrent weights multiply.
+        units: Learnable vectors that hold one number a unit.
+        constants: Numbers by name.
+        function: The equations as they were written.
+        step: Pre-activations, states and units in, new states out (see `trace`).
+    """
+
+    name: str
+    gates: tuple[str, ...]
+    states: tuple[str, ...]
+    units: tuple[str, ...]
+    constants: Mapping[str, float]
+    function: Callable[..., Any] = field(repr=False)
+    step: Program = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _check_declarations(self)
+        object.__setattr__(
+            self,
+            "step",
+            trace(self.function, self.name, self.gates, self.states, self.units, self.constants),
+        )
+
+    @cached_property
+    def adjoint(self) -> Adjoint:
+        """The reverse-mode derivative of the step."""
+        return differentiate(self.step)
+
+    @property
+    def input_gates(self) -> tuple[str, ...]:
+        """Gates whose input product `W_g x + b_g` the equations use."""
+        return tuple(gate for gate in self.gates if f"wx.{gate}" in self.step.inputs)
+
+    @property
+    def recurrent_gates(self) -> tuple[str, ...]:
+        """Gates whose recurrent product `U_g h + c_g` the equations use."""
+        return tuple(gate for gate in self.gates if f"uh.{gate}" in self.step.inputs)
+
+    @property
+    def __doc__(self) -> str | None:  # type: ignore[override]  # the cell's own documentation
+        return self.function.__doc__
+
+    def replace(self, **constants: float) -> Cell:
+        """Give the same cell with other constants: `leaky.replace(leak=0.5)`.
+
+        Raises:
+            CellError: The cell has no such constant.
+        """
+        unknown = sorted(constants.keys() - self.constants.keys())
+        if unknown:
+            known = ", ".join(self.constants) or "none"
+            raise CellError(
+                f"cell {self.name!r}: no constant named {', '.join(unknown)}; constants are {known}"
+            )
+        return dataclasses.replace(self, constants={**self.constants, **constants})
+
+
+def cell(
+    *,
+    gates: str,
+    state: str,
+    units: str = "",
+    constants: Mapping[str, float] | None = None,
+) -> Callable[[Callable[..., Any]], Cell]:
+    """Declare a recurrent cell; the decorated function holds its equations for one unit.
+
+    The function is called once with symbols. `wx.g` stands for `W_g x_t + b_g` and `uh.g` for
+    `U_g h_{t-1} + c_g`, for each gate g; then come the states at `t - 1`; units and constants
+    arrive as keyword arguments. It returns the states at `t`.
+
+    Example:
+        >>> import throughtime as tt
+        >>> @tt.cell(gates="r z n", state="h")
+        ... def my_gru(wx, uh, h):
+        ...     r = tt.sigmoid(wx.r + uh.r)
+        ...     z = tt.sigmoid(wx.z + uh.z)
+        ...     n = tt.tanh(wx.n + r * uh.n)
+        ...     return n + z * (h - n)
+        >>> my_gru.states
+        ('h',)
+
+    Args:
+        gates: Names of the gates, separated by spaces.
+        state: Names of the states; the first is the output, and the one multiplied by `U`.
+        units: Names of learnable vectors that hold one number a unit (a peephole, a time constant).
+        constants: Numbers by name; they are folded into the equations.
+
+    Returns:
+        A decorator that turns the function into a `Cell`.
+
+    Raises:
+        CellError: The declaration or the equations are at fault.
+    """
+
+    def declare(function: Callable[..., Any]) -> Cell:
+        return Cell(
+            name=getattr(function, "__name__", "cell"),
+            gates=_names(gates, "gates"),
+            states=_names(state, "state"),
+            units=_names(units, "units"),
+            constants=dict(constants or {}),
+            function=function,
+        )
+
+    return declare
+
+
+def _names(text: object, what: str) -> tuple[str, ...]:
+    if not isinstance(text, str):
+        raise CellError(
+            f'{what} must be one text of names separated by spaces, such as "r z n"; got '
+            f"{type(text).__name__} {text!r}"
+        )
+    return tuple(text.replace(",", " ").split())
+
+
+def _check_declarations(cell: Cell) -> None:
+    for what, names in (("gates", cell.gates), ("state", cell.states)):
+        if not names:
+            raise CellError(f"cell {cell.name!r}: {what} names nothing; name at least one")
+    if len(set(cell.gates)) != len(cell.gates):
+        raise CellError(f"cell {cell.name!r}: a gate is declared twice: {' '.join(cell.gates)}")
+    arguments = ("wx", "uh", *cell.states, *cell.units, *cell.constants)
+    for name in (*cell.gates, *arguments):
+        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("__"):
+            raise CellError(f"cell {cell.name!r}: {name!r} cannot be the name of an argument")
+    twice = sorted({name for name in arguments if arguments.count(name) > 1})
+    if twice:
+        raise CellError(
+            f"cell {cell.name!r}: {', '.join(twice)} is declared twice; wx, uh, states, units and "
+            "constants need names of their own"
+        )
+    for name, value in cell.constants.items():
+        if not is_number(value) or not math.isfinite(value):
+            raise CellError(
+                f"cell {cell.name!r}: constant {name} is {value!r}; a finite number is expected"
+            )
