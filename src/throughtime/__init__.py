@@ -1,0 +1,47 @@
+"""Throughtime trains recurrent networks through time."""
+
+from throughtime import cells, engine, nn
+from throughtime.equations import (
+    Cell,
+    CellError,
+    abs,
+    cell,
+    exp,
+    log,
+    maximum,
+    minimum,
+    relu,
+    sigmoid,
+    softplus,
+    sqrt,
+    tanh,
+    where,
+)
+from throughtime.gradients import BPTT, GradientMethod, Update
+from throughtime.nn import Network
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BPTT",
+    "Cell",
+    "CellError",
+    "GradientMethod",
+    "Network",
+    "Update",
+    "abs",
+    "cell",
+    "cells",
+    "engine",
+    "exp",
+    "log",
+    "maximum",
+    "minimum",
+    "nn",
+    "relu",
+    "sigmoid",
+    "softplus",
+    "sqrt",
+    "tanh",
+    "where",
+]

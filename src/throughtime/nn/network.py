@@ -1,0 +1,118 @@
+"""A recurrent network: recurrent layers and a readout at every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from throughtime.equations import Cell
+from throughtime.nn.recurrent import Recurrent, State
+
+activations: dict[str, Callable[[Tensor], Tensor]] = {
+    "identity": lambda y: y,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "softplus": nn.functional.softplus,
+    "exp": torch.exp,
+    "softmax": lambda y: torch.softmax(y, -1),
+    "log_softmax": lambda y: torch.log_softmax(y, -1),
+}
+
+
+class Network(nn.Module):
+    """`S_t = f(x_t, S_{t-1})`, `Y_t = g(V h_t + v)`: recurrent layers under a linear readout.
+
+    Args:
+        cell: A cell or the name of one.
+        input_size: Inputs a step, I.
+        hidden_size: Units a layer, H.
+        output_size: Outputs a step, O.
+        output_activation: The name of g: one of `activations`.
+        num_layers: As for `Recurrent`, like all that follows.
+        bias: Whether to learn biases, the readout's too.
+        batch_first: Whether input and output are [B, T, ·].
+        dropout: Share of each layer's outputs that is dropped while training, except the last's.
+        bidirectional: Whether layers run in both directions.
+        device: Where the parameters live.
+        dtype: Their floating type.
+
+    Raises:
+        ValueError: A size is out of range, or the activation is unknown.
+        CellError: No cell has that name.
+
+    Example:
+        >>> import torch
+        >>> network = Network("lstm", input_size=1, hidden_size=16, output_size=1)
+        >>> y, (h, c) = network(torch.zeros(50, 2, 1))
+        >>> tuple(y.shape), tuple(c.shape)
+        ((50, 2, 1), (1, 2, 16))
+    """
+
+    def __init__(
+        self,
+        cell: str | Cell,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        output_activation: str = "identity",
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        if output_activation not in activations:
+            raise ValueError(
+                f"unknown output activation {output_activation!r}; known are "
+                f"{', '.join(activations)}"
+            )
+        if not isinstance(output_size, int) or output_size < 1:
+            raise ValueError(f"output_size must be an integer of at least 1, got {output_size!r}")
+        self.recurrent = Recurrent(
+            cell,
+            input_size,
+            hidden_size,
+            num_layers=num_layers,
+            bias=bias,
+            batch_first=batch_first,
+            dropout=dropout,
+            bidirectional=bidirectional,
+            device=device,
+            dtype=dtype,
+        )
+        columns = hidden_size * (2 if bidirectional else 1)
+        self.readout = nn.Linear(columns, output_size, bias=bias, device=device, dtype=dtype)
+        self.output_activation = output_activation
+
+    @property
+    def batch_first(self) -> bool:
+        """Whether input and output are [B, T, ·]."""
+        return self.recurrent.batch_first
+
+    def read(self, h: Tensor) -> Tensor:
+        """Give the outputs for outputs of the last layer: `g(V h + v)`.
+
+        Args:
+            h: [..., H]
+
+        Returns:
+            [..., O]
+        """
+        return activations[self.output_activation](self.readout(h))
+
+    def forward(
+        self, x: Tensor, state: State | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Run the network over time; arguments and states as for `Recurrent.forward`.
+
+        Returns:
+            The outputs at every step, shaped as x with O columns, and the states after the last
+            step. Beyond a row's length its outputs are the readout of zeros and mean nothing.
+        """
+        h, state = self.recurrent(x, state, lengths)
+        return self.read(h), state

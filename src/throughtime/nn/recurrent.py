@@ -1,0 +1,213 @@
+"""A recurrent layer of any cell, called as those of `torch.nn` are."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from throughtime import cells, engine
+from throughtime.engine import Recurrence, Weights
+from throughtime.equations import Cell
+from throughtime.nn.shapes import check_input, check_lengths, check_state
+
+State = Tensor | tuple[Tensor, ...]
+
+
+class Recurrent(nn.Module):
+    """Layers of a recurrent cell over time.
+
+    `S_t = f(W x_t + b, U h_{t-1} + c, S_{t-1})`, with the cell's equations f. Parameters are named
+    and laid out as in `torch.nn` (`weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`,
+    `_reverse` for the other direction); a cell's own vectors follow by their name (`p_i_l0`).
+
+    Args:
+        cell: A cell or the name of one.
+        input_size: Inputs a step, I.
+        hidden_size: Units, H.
+        num_layers: Layers, each fed with the outputs of the one below.
+        bias: Whether to learn biases.
+        batch_first: Whether input and output are [B, T, ·] instead of [T, B, ·].
+        dropout: Share of each layer's outputs that is dropped while training, except the last's.
+        bidirectional: Whether a second set of weights runs from the last step to the first; its
+            outputs stand behind the others', so that outputs have 2 H columns.
+        device: Where the parameters live.
+        dtype: Their floating type.
+
+    Raises:
+        ValueError: A size, or the dropout, is out of range.
+        CellError: No cell has that name.
+
+    Example:
+        >>> import torch
+        >>> layer = Recurrent("gru", input_size=3, hidden_size=8)
+        >>> y, h = layer(torch.zeros(20, 4, 3))
+        >>> tuple(y.shape), tuple(h.shape)
+        ((20, 4, 8), (1, 4, 8))
+    """
+
+    def __init__(
+        self,
+        cell: str | Cell,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        for name, size, least in (
+            ("input_size", input_size, 0),
+            ("hidden_size", hidden_size, 1),
+            ("num_layers", num_layers, 1),
+        ):
+            if not isinstance(size, int) or isinstance(size, bool) or size < least:
+                raise ValueError(f"{name} must be an integer of at least {least}, got {size!r}")
+        if not 0.0 <= dropout <= 1.0:
+            raise ValueError(f"dropout is a share between 0 and 1, got {dropout!r}")
+        if dropout and num_layers == 1:
+            warnings.warn(
+                "dropout acts between layers and num_layers is 1: it does nothing", stacklevel=2
+            )
+        self.cell = cells.find(cell)
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bias = bias
+        self.batch_first = batch_first
+        self.dropout = float(dropout)
+        self.bidirectional = bidirectional
+        directions = len(self._directions)
+        for layer in range(num_layers):
+            width = input_size if layer == 0 else directions * hidden_size
+            for direction in self._directions:
+                for name, shape in self._shapes(width).items():
+                    empty = torch.empty(shape, device=device, dtype=dtype)
+                    self.register_parameter(f"{name}_l{layer}{direction}", nn.Parameter(empty))
+        self.reset_parameters()
+
+    @property
+    def _directions(self) -> tuple[str, ...]:
+        return ("", "_reverse") if self.bidirectional else ("",)
+
+    def _shapes(self, width: int) -> dict[str, tuple[int, ...]]:
+        """Give the parameters of one layer and direction, in torch's order."""
+        H = self.hidden_size
+        rows, recurrent_rows = H * len(self.cell.input_gates), H * len(self.cell.recurrent_gates)
+        shapes: dict[str, tuple[int, ...]] = {}
+        if rows:
+            shapes["weight_ih"] = (rows, width)
+        if recurrent_rows:
+            shapes["weight_hh"] = (recurrent_rows, H)
+        if rows and self.bias:
+            shapes["bias_ih"] = (rows,)
+        if recurrent_rows and self.bias:
+            shapes["bias_hh"] = (recurrent_rows,)
+        return shapes | dict.fromkeys(self.cell.units, (H,))
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters uniformly from ±1/sqrt(H), in torch's order."""
+        bound = 1.0 / math.sqrt(self.hidden_size)
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+    def weights(self, layer: int, reverse: bool = False) -> Weights:
+        """Give the weights of one layer and direction.
+
+        Args:
+            layer: Counted from 0, the one next to the input.
+            reverse: Whether the direction is the one from the last step to the first.
+        """
+        suffix = f"_l{layer}" + ("_reverse" if reverse else "")
+
+        def get(name: str) -> Tensor | None:
+            return getattr(self, name + suffix, None)
+
+        return Weights(
+            W=get("weight_ih"),
+            U=get("weight_hh"),
+            b=get("bias_ih"),
+            c=get("bias_hh"),
+            units=tuple(getattr(self, unit + suffix) for unit in self.cell.units),
+        )
+
+    def forward(
+        self, x: Tensor, state: State | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Run the layers over time.
+
+        Args:
+            x: Inputs [T, B, I], [B, T, I] with `batch_first`, or [T, I] for one sequence.
+            state: The states before the first step, [layers * directions, B, H] (without B for one
+                sequence); a tuple of these where the cell has several states. Zeros if None.
+            lengths: Valid steps of each row, integers between 0 and T, [B]. Beyond them outputs are
+                zero, the state stands still and the input may hold anything. All of T if None.
+
+        Returns:
+            The last layer's outputs, shaped as x with H columns (2 H if bidirectional), and the
+            states after each row's last step, shaped as `state`.
+
+        Raises:
+            ValueError: A shape, dtype or device does not fit; the message states both sides.
+        """
+        x, single = self._time_major(x)
+        check_input(self, x)
+        T, B = x.shape[:2]
+        lengths = None if lengths is None else check_lengths(lengths, T, B)
+        before = check_state(self, x, state, single)
+        after: list[tuple[Tensor, ...]] = []
+        for layer in range(self.num_layers):
+            outputs = []
+            for reverse in range(len(self._directions)):
+                place = layer * len(self._directions) + reverse
+                recurrence = Recurrence(
+                    cell=self.cell,
+                    x=x,
+                    state=tuple(s[place] for s in before),
+                    weights=self.weights(layer, bool(reverse)),
+                    lengths=lengths,
+                    reverse=bool(reverse),
+                )
+                output, final = engine.run(recurrence)
+                outputs.append(output)
+                after.append(final)
+            x = torch.cat(outputs, 2) if len(outputs) > 1 else outputs[0]
+            if self.dropout and layer < self.num_layers - 1:
+                x = nn.functional.dropout(x, self.dropout, self.training)
+        stacked = tuple(torch.stack(states) for states in zip(*after, strict=True))
+        if single:
+            x, stacked = x.squeeze(1), tuple(s.squeeze(1) for s in stacked)
+        elif self.batch_first:
+            x = x.transpose(0, 1)
+        return x, stacked if len(stacked) > 1 else stacked[0]
+
+    def _time_major(self, x: Tensor) -> tuple[Tensor, bool]:
+        if x.dim() == 2:
+            return x.unsqueeze(1), True
+        return (x.transpose(0, 1) if self.batch_first and x.dim() == 3 else x), False
+
+    def extra_repr(self) -> str:
+        """Show the arguments, those at their default left out."""
+        return ", ".join(self._shown())
+
+    def _shown(self) -> Iterator[str]:
+        yield f"{self.cell.name}, {self.input_size}, {self.hidden_size}"
+        for name, default in _DEFAULTS.items():
+            if getattr(self, name) != default:
+                yield f"{name}={getattr(self, name)}"
+
+
+_DEFAULTS = {
+    "num_layers": 1,
+    "bias": True,
+    "batch_first": False,
+    "dropout": 0.0,
+    "bidirectional": False,
+}

@@ -1,0 +1,97 @@
+"""Input, state and lengths checked at the border of a recurrent layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from throughtime.nn.recurrent import Recurrent, State
+
+
+def check_input(layer: Recurrent, x: Tensor) -> None:
+    """Refuse a time-major input that the layer cannot take.
+
+    Raises:
+        ValueError: The number of dimensions, the columns, dtype or device are not the layer's.
+    """
+    order = "[B, T, I]" if layer.batch_first else "[T, B, I]"
+    if x.dim() != 3:
+        raise ValueError(
+            f"input must be {order}, or [T, I] for one sequence; got {x.dim()} dimension(s), "
+            f"{tuple(x.shape)}"
+        )
+    if x.shape[2] != layer.input_size:
+        raise ValueError(
+            f"input has {x.shape[2]} column(s) in its last dimension, the layer was made with "
+            f"input_size={layer.input_size}"
+        )
+    parameter = next(layer.parameters())
+    if x.dtype != parameter.dtype:
+        raise ValueError(
+            f"input is {x.dtype}, the layer's weights are {parameter.dtype}; convert one: "
+            f"x.to({parameter.dtype}) or layer.to({x.dtype})"
+        )
+    if x.device != parameter.device:
+        raise ValueError(
+            f"input is on {x.device}, the layer's weights are on {parameter.device}; move one"
+        )
+
+
+def check_lengths(lengths: Tensor, T: int, B: int) -> Tensor:
+    """Give the lengths as int64 on the CPU.
+
+    Raises:
+        ValueError: They are no integers, not one a row, or not between 0 and T.
+    """
+    lengths = torch.as_tensor(lengths)
+    if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
+        raise ValueError(f"lengths must be integers, got {lengths.dtype}")
+    if lengths.shape != (B,):
+        raise ValueError(f"lengths must be one a row, [{B}]; got {list(lengths.shape)}")
+    lengths = lengths.detach().to("cpu", torch.int64)
+    if B and (int(lengths.min()) < 0 or int(lengths.max()) > T):
+        row = int(((lengths < 0) | (lengths > T)).nonzero()[0])
+        raise ValueError(
+            f"lengths must be between 0 and the {T} steps of the input; row {row} has "
+            f"{int(lengths[row])}"
+        )
+    return lengths
+
+
+def check_state(
+    layer: Recurrent, x: Tensor, state: State | None, single: bool
+) -> tuple[Tensor, ...]:
+    """Give the states before the first step as a tuple of [layers * directions, B, H].
+
+    Raises:
+        ValueError: Their number, a shape, dtype or device does not fit.
+    """
+    names = layer.cell.states
+    places = layer.num_layers * (2 if layer.bidirectional else 1)
+    shape = (places, x.shape[1], layer.hidden_size)
+    if state is None:
+        return tuple(x.new_zeros(shape) for _ in names)
+    states = (state,) if isinstance(state, Tensor) else tuple(state)
+    if len(states) != len(names):
+        raise ValueError(
+            f"cell {layer.cell.name!r} carries {len(names)} state(s), {', '.join(names)}; got "
+            f"{len(states)}"
+        )
+    if single:
+        states = tuple(s.unsqueeze(1) if s.dim() == 2 else s for s in states)
+    for name, given in zip(names, states, strict=True):
+        if tuple(given.shape) != shape:
+            raise ValueError(
+                f"state {name} must be [layers * directions, B, H] = {list(shape)}, got "
+                f"{list(given.shape)}; a state carried over from a batch of another size cannot "
+                "be used"
+            )
+        if given.dtype != x.dtype or given.device != x.device:
+            raise ValueError(
+                f"state {name} is {given.dtype} on {given.device}; the input is {x.dtype} on "
+                f"{x.device}"
+            )
+    return states
