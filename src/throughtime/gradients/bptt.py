@@ -1,0 +1,71 @@
+"""Backpropagation through time over the whole sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import Tensor, nn
+
+from throughtime.gradients.method import (
+    GradientMethod,
+    Loss,
+    Update,
+    check_sequences,
+    cut,
+    forward,
+)
+from throughtime.gradients.objective import Reduction, check_reduction, elementwise, reduced
+
+
+class BPTT(GradientMethod):
+    """Full backpropagation through time (Rumelhart, Hinton & Williams 1986; Werbos 1990).
+
+    One update covers the whole sequence; its gradient is exact. Nothing flows back beyond the first
+    step, except into a state that is a leaf of its own.
+
+    Args:
+        reduce: "mean" averages the loss over all valid elements, "sum" adds them up as the textbook
+            does, `E = sum_t (d_t - Y_t)^2`.
+
+    Raises:
+        ValueError: The reduction is unknown.
+
+    Example:
+        >>> import torch, throughtime as tt
+        >>> model = tt.Network("elman", input_size=1, hidden_size=4, output_size=1)
+        >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        >>> x, d = torch.zeros(10, 2, 1), torch.ones(10, 2, 1)
+        >>> for update in BPTT()(model, x, d, torch.nn.MSELoss(reduction="none")):
+        ...     optimizer.step()
+        ...     optimizer.zero_grad()
+        >>> update.steps
+        range(0, 10)
+    """
+
+    def __init__(self, reduce: Reduction = "mean") -> None:
+        check_reduction(reduce)
+        self.reduce: Reduction = reduce
+
+    def __call__(
+        self,
+        model: nn.Module,
+        inputs: Tensor,
+        targets: Tensor,
+        loss: Loss,
+        state: Any = None,
+        lengths: Tensor | None = None,
+    ) -> Iterator[Update]:
+        """Yield once, with the gradient of the whole sequence; see `GradientMethod`."""
+        check_sequences(inputs, targets, lengths)
+        outputs, after = forward(model, inputs, cut(state), lengths)
+        total = reduced(elementwise(loss, outputs, targets), lengths, self.reduce)
+        total.backward()  # type: ignore[no-untyped-call]
+        yield Update(
+            loss=float(total.detach()),
+            state=cut(after),
+            steps=range(inputs.shape[0]),
+        )
+
+    def __repr__(self) -> str:
+        return f"BPTT(reduce={self.reduce!r})"

@@ -1,0 +1,130 @@
+"""What a gradient method is: a call that leaves gradients in `.grad` each time it yields."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Update:
+    """Gradients stand complete in `.grad`: clip, step, zero, go on.
+
+    Attributes:
+        loss: The loss that was differentiated.
+        state: What the network carries after the last step covered, cut from its history.
+        steps: The steps whose losses the update covers.
+        info: Figures of the method.
+    """
+
+    loss: float
+    state: Any
+    steps: range
+    info: dict[str, float] = field(default_factory=dict)
+
+
+class GradientMethod(ABC):
+    """A way to differentiate a recurrent network through time.
+
+    A method works on any module of the form `(inputs, state) -> (outputs, state)`, time first. It
+    adds to `.grad` as `Tensor.backward` does, never zeroes, and never steps an optimiser.
+    """
+
+    @abstractmethod
+    def __call__(
+        self,
+        model: nn.Module,
+        inputs: Tensor,
+        targets: Tensor,
+        loss: Loss,
+        state: Any = None,
+        lengths: Tensor | None = None,
+    ) -> Iterator[Update]:
+        """Yield each time the gradients stand complete in `.grad`.
+
+        Args:
+            model: `(inputs, state) -> (outputs, state)`; called with `lengths=` if they are given.
+            inputs: [T, B, ...]
+            targets: [T, B, ...]
+            loss: Elementwise: `loss(outputs, targets)` keeps the dimensions [T, B, ...], as torch's
+                losses do with `reduction="none"`.
+            state: What the network carries before the first step; None for its own start. It is
+                cut from its history; a leaf that requires a gradient (a learned start) receives it.
+            lengths: Valid steps of each row, [B]; what lies beyond is not part of the loss, nor of
+                the number that a mean divides by.
+
+        Raises:
+            ValueError: Shapes do not fit, or the loss is reduced already.
+            FloatingPointError: The loss is not finite; no gradient has been touched.
+        """
+
+
+def forward(
+    model: nn.Module, inputs: Tensor, state: Any, lengths: Tensor | None
+) -> tuple[Tensor, Any]:
+    """Call a model of the form `(inputs, state) -> (outputs, state)`.
+
+    Raises:
+        ValueError: The model is batch-first.
+        TypeError: It does not give a pair.
+    """
+    if getattr(model, "batch_first", False):
+        raise ValueError(
+            "gradient methods run time-major, [T, B, ...], and the model is batch_first; make it "
+            "with batch_first=False and pass inputs.transpose(0, 1)"
+        )
+    arguments = {} if lengths is None else {"lengths": lengths}
+    result = model(inputs, state, **arguments)
+    if not isinstance(result, tuple) or len(result) != 2 or not isinstance(result[0], Tensor):
+        shown = f"a tuple of {len(result)}" if isinstance(result, tuple) else type(result).__name__
+        raise TypeError(
+            f"the model must be of the form (inputs, state) -> (outputs, state); "
+            f"{type(model).__name__} gave {shown}"
+        )
+    return result
+
+
+def cut(state: Any) -> Any:
+    """Cut a state of any nesting of tuples, lists and dicts from its history; leaves stay."""
+    if isinstance(state, Tensor):
+        return state if state.is_leaf else state.detach()
+    if isinstance(state, tuple) and hasattr(state, "_fields"):
+        return type(state)(*(cut(part) for part in state))
+    if isinstance(state, tuple | list):
+        return type(state)(cut(part) for part in state)
+    if isinstance(state, dict):
+        return {key: cut(part) for key, part in state.items()}
+    return state
+
+
+def check_sequences(inputs: Tensor, targets: Tensor, lengths: Tensor | None) -> None:
+    """Refuse sequences whose steps or rows do not fit each other.
+
+    Raises:
+        ValueError: With both sides' shapes.
+    """
+    if inputs.dim() < 2 or targets.dim() < 2 or inputs.shape[:2] != targets.shape[:2]:
+        raise ValueError(
+            "inputs and targets must agree in their first two dimensions, [T, B, ...]; got "
+            f"{tuple(inputs.shape)} and {tuple(targets.shape)}"
+        )
+    if inputs.shape[0] == 0 or inputs.shape[1] == 0:
+        raise ValueError(f"there is nothing to learn from in inputs of {tuple(inputs.shape)}")
+    if lengths is not None and (
+        lengths.shape != inputs.shape[1:2]
+        or torch.is_floating_point(lengths)
+        or int(lengths.max()) > inputs.shape[0]
+        or int(lengths.min()) < 0
+        or int(lengths.sum()) == 0
+    ):
+        raise ValueError(
+            f"lengths must be integers between 0 and {inputs.shape[0]}, one for each of the "
+            f"{inputs.shape[1]} rows and not all 0; got {lengths.tolist()}"
+        )
