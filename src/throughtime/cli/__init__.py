@@ -1,0 +1,48 @@
+"""The command line: one file a command."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from throughtime.cli.predict import predict
+from throughtime.cli.train import train
+
+app = typer.Typer(
+    name="throughtime",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"throughtime {version('throughtime')}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Examples:  throughtime train sunspots   |   throughtime predict RUN mine.csv")
+def throughtime(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Recurrent networks trained through time."""
+
+
+app.command()(train)
+app.command()(predict)
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C outside of training ends it with status 130, quietly."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        print("throughtime: interrupted", file=sys.stderr)
+        raise SystemExit(130) from None

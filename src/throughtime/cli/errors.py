@@ -1,0 +1,36 @@
+"""The user's errors: one clear message on standard error, exit status 2, no traceback."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+class UsageError(ValueError):
+    """What was asked for cannot be done; the message says what can."""
+
+
+def reports_errors(command: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Let a command end with the message of an error that the user can mend, and with status 2."""
+
+    @functools.wraps(command)
+    def guarded(*arguments: Parameters.args, **options: Parameters.kwargs) -> Result:
+        from throughtime.data import DataError
+        from throughtime.equations import CellError
+        from throughtime.estimators import SavedError, SettingsError
+        from throughtime.train.run_folder import RunFolderError
+
+        try:
+            return command(*arguments, **options)
+        except (
+            CellError, DataError, RunFolderError, SavedError, SettingsError, UsageError,
+        ) as error:  # fmt: skip
+            print(f"throughtime: {error}", file=sys.stderr)
+            raise SystemExit(2) from None
+
+    return guarded

@@ -1,0 +1,47 @@
+"""The scores of a run as a table for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def print_scores(metrics: dict[str, Any]) -> None:
+    """Print the scores of the test periods, the best of each marked, and how far gradients reach.
+
+    Args:
+        metrics: As they stand in a run's metrics.json.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    scores: dict[str, dict[str, Any]] = metrics["scores"]
+    periods = [period for period in scores["model"] if period != "validation"]
+    table = Table(
+        title="Average relative variance one step ahead (lower is better, 1 is the mean's)",
+        title_justify="left",
+    )
+    table.add_column("")
+    best: dict[str, float | None] = {}
+    for period in periods:
+        table.add_column(period, justify="right")
+        known = [score[period]["arv"] for score in scores.values() if score[period]]
+        best[period] = min(known, default=None)
+    for name, by_period in scores.items():
+        table.add_row(name, *(_cell(by_period[period], best[period]) for period in periods))
+    console = Console()
+    console.print(table)
+    horizon = metrics["gradient_horizon"]
+    for number, steps in enumerate(horizon["steps_by_layer"]):
+        reach = "has not yet within the steps looked at" if steps is None else f"{steps} steps"
+        console.print(
+            f"Layer {number}: a gradient falls to {horizon['fraction']:.0%} of itself on its way "
+            f"back in time after: {reach}",
+            highlight=False,
+        )
+
+
+def _cell(score: dict[str, Any] | None, best: float | None) -> str:
+    if score is None:
+        return "-"
+    text = f"{score['arv']:.3f}"
+    return f"[bold]{text}[/]" if score["arv"] == best else text

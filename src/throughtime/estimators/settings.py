@@ -1,0 +1,104 @@
+"""How a forecaster is built and trained: plain values that JSON can hold."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from throughtime import cells
+from throughtime.equations import CellError
+from throughtime.train import optimizers, schedules
+
+
+class SettingsError(ValueError):
+    """A setting is out of range or unknown; the message says what is allowed."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to build and train a one-step forecaster.
+
+    Attributes:
+        cell: The name of a cell.
+        hidden: Units a layer.
+        layers: Layers.
+        epochs: At most so many times through the training rows.
+        learning_rate: The first one.
+        optimizer: The name of one of torch's optimisers.
+        schedule: The name of a learning-rate schedule.
+        weight_decay: The optimiser's.
+        clip: The largest gradient norm let through; None for no limit.
+        window: Steps of a training sequence.
+        stride: Steps between the starts of neighbouring training sequences.
+        patience: Epochs without a better validation loss before training ends.
+        seed: Of the weights' first draw and of everything else that is random.
+        device: Where to train: "cpu", "cuda", ...
+        dtype: "float32" or "float64".
+    """
+
+    cell: str = "gru"
+    hidden: int = 8
+    layers: int = 1
+    epochs: int = 400
+    learning_rate: float = 0.01
+    optimizer: str = "adam"
+    schedule: str = "constant"
+    weight_decay: float = 0.0
+    clip: float | None = 1.0
+    window: int = 60
+    stride: int = 1
+    patience: int = 100
+    seed: int = 0
+    device: str = "cpu"
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        try:
+            cells.find(self.cell)
+        except CellError as error:
+            raise SettingsError(str(error)) from None
+        for name, known in (("optimizer", optimizers), ("schedule", schedules)):
+            if getattr(self, name) not in known:
+                raise SettingsError(
+                    f"unknown {name} {getattr(self, name)!r}; known are {', '.join(known)}"
+                )
+        for name in ("hidden", "layers", "epochs", "window", "stride", "patience"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise SettingsError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if not 0 < self.learning_rate < math.inf:
+            raise SettingsError(f"learning_rate must be positive, got {self.learning_rate!r}")
+        if not 0 <= self.weight_decay < math.inf:
+            raise SettingsError(f"weight_decay must not be negative, got {self.weight_decay!r}")
+        if self.clip is not None and not self.clip > 0:
+            raise SettingsError(f"clip must be positive, got {self.clip!r}; leave out for no limit")
+        if not 0 <= self.seed < 2**63:
+            raise SettingsError(f"seed must be between 0 and 2**63 - 1, got {self.seed!r}")
+        if self.dtype not in DTYPES:
+            raise SettingsError(f"unknown dtype {self.dtype!r}; known are {', '.join(DTYPES)}")
+        _check_device(self.device)
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """The floating type that `dtype` names."""
+        return DTYPES[self.dtype]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain values for JSON."""
+        return asdict(self)
+
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def _check_device(name: str) -> None:
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise SettingsError(
+            f"device {name!r} cannot be used here ({reason}); 'cpu' always can"
+        ) from None
