@@ -1,0 +1,159 @@
+"""The page's charts of training: loss, gradient norm, and gradient by lag."""
+
+from collections.abc import Sequence
+
+from throughtime.report.chart import Area, Chart, Line, Rule, draw
+from throughtime.report.history import History
+from throughtime.report.numerals import grouped, percent, short
+from throughtime.report.record import Flow, LayerFlow
+from throughtime.report.scale import Scale, linear, logarithmic
+from throughtime.report.wording import capital, shown
+
+# Ranges of the gradient below this share of its greatest value say only that it has vanished.
+_FLOOR = 1e-12
+# There is a chart a layer, each with three lines.
+_COLUMNS = 120
+
+
+def loss_chart(history: History, best_epoch: float | None) -> Chart:
+    """Draw the loss and the validation loss by update, with the best epoch marked.
+
+    Args:
+        history: What training recorded, one row or more.
+        best_epoch: The epoch whose weights were kept, if one was.
+    """
+    training = list(zip(history.update, history.loss, strict=True))
+    validated = [
+        (update, loss)
+        for update, loss in zip(history.update, history.validation_loss, strict=True)
+        if loss is not None
+    ]
+    y = _loss_scale([loss for _, loss in [*training, *validated]])
+    best = _row_of_epoch(history, best_epoch)
+    rules, highlights = [], []
+    if best is not None and best_epoch is not None:
+        update, loss = history.update[best], history.validation_loss[best]
+        rules = [Rule(f"best epoch, {short(best_epoch)}", x=update)]
+        highlights = [(update, loss, "validation")] if loss is not None else []
+    lines = [Line("training", "loss", training)]
+    if validated:
+        lines.append(Line("validation", "validation", validated))
+    return draw(
+        "loss",
+        title="Loss by update",
+        description=_course("loss", history.loss)
+        + (" " + _course("validation loss", [loss for _, loss in validated]) if validated else ""),
+        x=_update_scale(history),
+        y=y,
+        x_label="update",
+        y_label="Loss, logarithmic" if y.log else "Loss",
+        lines=lines,
+        rules=rules,
+        highlights=highlights,
+    )
+
+
+def norm_chart(history: History, clip_norm: float | None) -> Chart:
+    """Draw the norm of the gradient before clipping, with the threshold.
+
+    Args:
+        history: What training recorded, one row or more.
+        clip_norm: The norm gradients were clipped to, if they were.
+    """
+    y = _loss_scale([*history.gradient_norm, clip_norm])
+    norms = list(zip(history.update, history.gradient_norm, strict=True))
+    return draw(
+        "norm",
+        title="Gradient norm before clipping",
+        description=_course("gradient norm", history.gradient_norm) + " " + clipping(history),
+        x=_update_scale(history),
+        y=y,
+        x_label="update",
+        y_label="Gradient norm before clipping" + (", logarithmic" if y.log else ""),
+        lines=[Line("norm before clipping", "norm", norms)],
+        rules=[Rule(f"clipped to {short(clip_norm)}", y=clip_norm)] if clip_norm else [],
+        height=200,
+    )
+
+
+def clipping(history: History) -> str:
+    """Return in how many updates the gradient was clipped, and was not finite."""
+    clipped = sum(1 for flag in history.clipped if flag)
+    said = f"{grouped(clipped)} of {grouped(len(history))} updates were clipped."
+    if history.overflowed:
+        said += f" In {grouped(history.overflowed)} the norm was not a finite number."
+    return said
+
+
+def lag_charts(flow: Flow, most: int) -> list[Chart]:
+    """Draw the gradient by lag, a chart a layer on common scales.
+
+    Args:
+        flow: What was measured.
+        most: How many layers are drawn.
+    """
+    layers = [layer for layer in flow.layers if len(layer.lag)][:most]
+    medians = [m for layer in layers for m in layer.median if m is not None and m > 0]
+    bands = [b for layer in layers for b in (*layer.lower, *layer.upper) if b is not None and b > 0]
+    if not medians:
+        return []
+    # A quantile that underflows must not stretch the axis away from the medians.
+    floor = max(min([flow.fraction, *medians]) / 30, max(medians) * _FLOOR)
+    y = logarithmic([flow.fraction, *(max(value, floor) for value in (*medians, *bands))], 0.03)
+    x = linear([lag for layer in layers for lag in layer.lag], margin=0.0)
+    return [_lag_chart(index, layer, flow, x, y) for index, layer in enumerate(layers)]
+
+
+def _lag_chart(index: int, layer: LayerFlow, flow: Flow, x: Scale, y: Scale) -> Chart:
+    share = percent(flow.fraction)
+    rules = [Rule(share, y=flow.fraction)]
+    if layer.horizon is not None:
+        steps = "step" if layer.horizon == 1 else "steps"
+        rules.append(Rule(f"{share} after {short(layer.horizon)} {steps}", x=layer.horizon))
+        reach = f"The median falls to {share} after {short(layer.horizon)} {steps}."
+    else:
+        reach = f"The median does not fall to {share} up to lag {short(max(layer.lag))}."
+    return draw(
+        f"lag-{index}",
+        title=f"Gradient by lag: {shown(layer.name, 80)}",
+        description=reach,
+        x=x,
+        y=y,
+        x_label="lag in steps",
+        y_label=f"{capital(shown(layer.name, 60))}: gradient norm relative to lag 0, logarithmic",
+        lines=[Line("median", "median", list(zip(layer.lag, layer.median, strict=True)))],
+        areas=[
+            Area(
+                "10 % to 90 % of the windows",
+                "quantiles",
+                list(zip(layer.lag, layer.lower, layer.upper, strict=True)),
+            )
+        ],
+        rules=rules,
+        columns=_COLUMNS,
+    )
+
+
+def _update_scale(history: History) -> Scale:
+    return linear(history.update, margin=0.0 if len(history) > 1 else 0.5)
+
+
+def _loss_scale(values: Sequence[float | None]) -> Scale:
+    # A negative log-likelihood may pass zero; only what is positive throughout is logarithmic.
+    known = [value for value in values if value is not None]
+    return logarithmic(known) if all(value > 0 for value in known) else linear(known)
+
+
+def _row_of_epoch(history: History, epoch: float | None) -> int | None:
+    rows = [row for row, found in enumerate(history.epoch) if found is not None and found == epoch]
+    return rows[-1] if rows else None
+
+
+def _course(name: str, values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return f"No {name} was recorded."
+    return (
+        f"{capital(name)}: first {short(known[0])}, last {short(known[-1])}, "
+        f"least {short(min(known))}, greatest {short(max(known))}."
+    )

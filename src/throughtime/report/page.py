@@ -1,0 +1,161 @@
+"""The report's page: what a run recorded, as one HTML file that asks nothing of the web."""
+
+from pathlib import Path
+from typing import Any
+
+from throughtime.report.curves import clipping, lag_charts, loss_chart, norm_chart
+from throughtime.report.numerals import grouped, number, short
+from throughtime.report.outlook import outlook_chart
+from throughtime.report.record import Flow, Run, mapping, read_run
+from throughtime.report.scores import scores_by_period
+from throughtime.report.tables import (
+    epoch_table,
+    forecast_table,
+    lag_table,
+    score_table,
+    setting,
+    settings_table,
+)
+from throughtime.report.verdict import comparison, gradient_reach, interruption, verdict
+from throughtime.report.wording import capital, shown
+
+FILE = "report.html"
+# Layers and test periods beyond these are named and left to the files.
+_LAYERS = 6
+_PERIODS = 12
+
+
+def write_report(run: Path) -> Path:
+    """Write `report.html` into a run folder.
+
+    The page is one file of at most 400 kB. It holds no script, loads nothing, and is byte-equal
+    for an equal run folder.
+
+    Args:
+        run: A run folder. Only its `config.json` must be there; sections whose files are
+            missing are left out.
+
+    Returns:
+        Where the page is.
+
+    Raises:
+        FileNotFoundError: The folder has no `config.json`.
+        ValueError: A file of the folder is not what its name says.
+    """
+    run = Path(run)
+    page = render(read_run(run))
+    target = run / FILE
+    partial = target.with_name(FILE + ".partial")
+    # Renamed when complete, so that a reader never meets half a page.
+    partial.write_bytes(page.encode("utf-8"))
+    partial.replace(target)
+    return target
+
+
+def render(run: Run) -> str:
+    """Return the page of a run.
+
+    Args:
+        run: What the run recorded.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("throughtime.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("page.html").render(_contents(run))
+
+
+def _contents(run: Run) -> dict[str, Any]:
+    scores = scores_by_period(run.metrics)
+    target = str(run.config.get("target") or "the series")
+    training = mapping(run.metrics.get("training"))
+    best_epoch = number(training.get("best_epoch"))
+    history = run.history if run.history is not None and len(run.history) else None
+    clip_norm = number(run.section("training").get("clip_norm"))
+    return {
+        "name": shown(run.name),
+        "verdict": verdict(run),
+        "comparison": comparison(scores),
+        "interruption": interruption(run),
+        "facts": _facts(run, training),
+        "forecast": outlook_chart(run.predictions, target) if run.predictions else None,
+        "forecast_rows": forecast_table(run.predictions) if run.predictions else None,
+        "scores": [score_table(score) for score in scores[:_PERIODS] if score.errors],
+        "scores_left": max(0, len(scores) - _PERIODS),
+        "lags": _lags(run.flow) if run.flow else [],
+        "reach": _reach(run.flow) if run.flow else None,
+        "loss": loss_chart(history, best_epoch) if history else None,
+        "norm": norm_chart(history, clip_norm) if history else None,
+        "clipping": clipping(history) if history else "",
+        "epochs": epoch_table(history, best_epoch) if history else None,
+        "settings": [
+            table
+            for key in ("network", "training")
+            if (table := settings_table(capital(key), run.section(key)))
+        ],
+        "origins": _origins(run, target),
+    }
+
+
+def _facts(run: Run, training: dict[str, Any]) -> list[str]:
+    network = run.section("network")
+    facts = []
+    if "cell" in network:
+        facts.append(shown(str(network["cell"]).upper(), 40))
+    for count, unit in (
+        (network.get("hidden_size"), "hidden units"),
+        (training.get("parameters"), "parameters"),
+        (training.get("updates"), "updates"),
+        (training.get("epochs"), "epochs"),
+    ):
+        found = number(count)
+        if found is not None:
+            facts.append(f"{grouped(int(found))} {unit if found != 1 else unit[:-1]}")
+    seconds = number(training.get("seconds"))
+    if seconds is not None:
+        facts.append(f"{short(seconds)} s")
+    return facts
+
+
+def _reach(flow: Flow) -> str | None:
+    clause = gradient_reach(flow)
+    return f"{capital(clause)}." if clause else None
+
+
+def _lags(flow: Flow) -> list[dict[str, Any]]:
+    layers = [layer for layer in flow.layers if len(layer.lag)]
+    charts = lag_charts(flow, _LAYERS)
+    return [
+        {"chart": chart, "table": lag_table(layer)}
+        for chart, layer in zip(charts, layers, strict=False)
+    ]
+
+
+def _origins(run: Run, target: str) -> list[tuple[str, str]]:
+    """Return what the figures rest on, as terms and their explanations."""
+    found = [("Target", shown(target))]
+    for term, key in (("Source", "source"), ("Covariates", "covariates"), ("Scaling", "scaling")):
+        if run.config.get(key) not in (None, "", [], {}):
+            found.append((term, setting(run.config[key])))
+    variance = number(run.metrics.get("reference_variance"))
+    arv = "Average relative variance: the mean squared error over the reference variance"
+    if variance is not None:
+        arv += f", {short(variance)}"
+    if run.metrics.get("variance_source"):
+        arv += f" ({shown(run.metrics['variance_source'], 200)})"
+    found.append(("ARV", f"{arv}. 1 is a forecast no better than the mean; lower is better."))
+    found.append(("MSE, MAE", "Mean squared and mean absolute error in the target's own unit."))
+    if run.history is not None:
+        found.append(("history.csv", f"{grouped(len(run.history))} updates"))
+    if run.predictions is not None:
+        found.append(("predictions.csv", f"{grouped(len(run.predictions))} rows"))
+    if run.flow is not None:
+        found.append(("flow.json", f"{grouped(len(run.flow.layers))} layers measured"))
+    found.append(("Written by", f"throughtime {shown(run.config.get('throughtime', ''), 40)}"))
+    return found

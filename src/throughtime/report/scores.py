@@ -1,0 +1,66 @@
+"""The scores of every forecaster on every test period."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from throughtime.report.numerals import number
+from throughtime.report.record import mapping
+
+MODEL = "model"
+_KNOWN = ("arv", "mse", "mae")
+# Not a measure of error: how many rows the measures are over.
+_COUNT = "count"
+
+
+@dataclass(frozen=True)
+class PeriodScores:
+    """Errors on one test period: measure, then forecaster, then the value or None.
+
+    The network comes first among the forecasters.
+    """
+
+    period: str
+    errors: Mapping[str, Mapping[str, float | None]]
+    count: float | None
+
+    @property
+    def forecasters(self) -> list[str]:
+        """Everyone with an entry for this period."""
+        return list(next(iter(self.errors.values()), {}))
+
+    def leading_measure(self) -> str | None:
+        """Return the first measure that the network has a value for."""
+        for measure, errors in self.errors.items():
+            if errors.get(MODEL) is not None:
+                return measure
+        return next(iter(self.errors), None)
+
+
+def scores_by_period(metrics: Mapping[str, Any]) -> list[PeriodScores]:
+    """Turn `metrics.json`'s scores, kept by forecaster, into scores by test period.
+
+    Args:
+        metrics: The contents of `metrics.json`.
+    """
+    found = mapping(metrics.get("scores"))
+    order = [MODEL] * (MODEL in found) + [name for name in found if name != MODEL]
+    table = {name: mapping(found[name]) for name in order}
+    periods = dict.fromkeys(period for scores in table.values() for period in scores)
+    return [_of_period(period, table) for period in periods]
+
+
+def _of_period(period: str, table: Mapping[str, Mapping[str, Any]]) -> PeriodScores:
+    entries = {name: mapping(scores[period]) for name, scores in table.items() if period in scores}
+    named = dict.fromkeys(measure for entry in entries.values() for measure in entry)
+    measures = [m for m in _KNOWN if m in named]
+    measures += [m for m in named if m not in _KNOWN and m != _COUNT]
+    counts = (number(entry.get(_COUNT)) for entry in entries.values())
+    return PeriodScores(
+        period=period,
+        errors={
+            measure: {name: number(entry.get(measure)) for name, entry in entries.items()}
+            for measure in measures
+        },
+        count=next((count for count in counts if count is not None), None),
+    )

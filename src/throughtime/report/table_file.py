@@ -1,0 +1,43 @@
+"""Reading a CSV file by columns, with faults named by file and row."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def read_columns(path: Path, needed: Sequence[str] = ()) -> dict[str, list[str]]:
+    """Read a CSV file into its columns, in the order of its header.
+
+    A row cut short, as an interrupted run may leave it last, counts as ending in empty cells.
+
+    Args:
+        path: The file.
+        needed: Names of columns that must be there.
+
+    Raises:
+        ValueError: The file lacks a header or a column, or a row has more cells than the header.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            rows = list(csv.reader(file))
+        except csv.Error as error:
+            raise ValueError(f"{path}: not a CSV file ({error}); write it again") from error
+    header = rows[0] if rows else []
+    absent = [name for name in needed if name not in header]
+    if absent or not header:
+        raise ValueError(
+            f"{path}: expected the columns {', '.join(needed) or 'of a header'}; "
+            f"found {', '.join(header) or 'none'}; write the file again"
+        )
+    columns: list[list[str]] = [[] for _ in header]
+    for count, row in enumerate(rows[1:], start=2):
+        if not row:
+            continue
+        if len(row) > len(header):
+            raise ValueError(
+                f"{path}, row {count}: expected {len(header)} cells, found {len(row)}; "
+                "quote cells that hold a comma"
+            )
+        for index, column in enumerate(columns):
+            column.append(row[index] if index < len(row) else "")
+    return dict(zip(header, columns, strict=True))
