@@ -1,0 +1,110 @@
+"""Series to forecast: where they come from, how they are split and scaled, and what is to beat."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+
+from throughtime.data.baselines import Autoregression, persistence
+from throughtime.data.errors import DataError
+from throughtime.data.scaling import Scaling
+from throughtime.data.series import Dataset, Series, Split
+from throughtime.data.split import TEST, VALIDATION, chronological, dataset
+from throughtime.data.sunspots import sunspots
+from throughtime.data.table import read_series
+
+__all__ = [
+    "Autoregression",
+    "DataError",
+    "Dataset",
+    "Scaling",
+    "Series",
+    "Split",
+    "chronological",
+    "dataset",
+    "load",
+    "persistence",
+    "read_series",
+    "sources",
+    "sunspots",
+]
+
+sources: dict[str, Callable[[], Dataset]] = {
+    "sunspots": sunspots,
+}
+"""The series that come with the library, by name."""
+
+
+def load(
+    source: str | Path,
+    target: str | None = None,
+    time: str | None = None,
+    *,
+    validation: float | None = None,
+    test: float | None = None,
+) -> Dataset:
+    """Load a series by its name in `sources`, or from a CSV file of one's own.
+
+    Args:
+        source: A name in `sources`, or the path of a CSV file.
+        target: The column to forecast; see `read_series`.
+        time: The time column; see `read_series`.
+        validation: The fraction of a file's rows that is validated on; 0.15 where left out.
+        test: The fraction of a file's rows that is tested on; 0.2 where left out.
+
+    Returns:
+        The series, split in time.
+
+    Raises:
+        DataError: The file cannot be used, there is neither such a name nor such a file, or a
+            registered source was asked for other columns or another split than it has.
+    """
+    if isinstance(source, str) and source in sources:
+        found = sources[source]()
+        _check_unchanged(source, found, target, time, validation, test)
+        return found
+    if isinstance(source, str) and not _looks_like_path(source):
+        near = difflib.get_close_matches(source.lower(), sources, n=1)
+        suggestion = f" Did you mean {near[0]!r}?" if near else ""
+        raise DataError(
+            f"{source!r} is neither a known source nor a file.{suggestion}\n"
+            f"To mend: give one of the known sources ({', '.join(sources)}), or the path of a CSV "
+            "file."
+        )
+    return dataset(
+        read_series(source, target, time),
+        VALIDATION if validation is None else validation,
+        TEST if test is None else test,
+    )
+
+
+def _looks_like_path(source: str) -> bool:
+    """Whether a text is meant as a path, be it a wrong one, rather than as a name."""
+    try:
+        return bool(Path(source).suffix or len(Path(source).parts) > 1 or Path(source).exists())
+    except (OSError, ValueError):  # too long, or a zero byte
+        return True
+
+
+def _check_unchanged(
+    source: str,
+    found: Dataset,
+    target: str | None,
+    time: str | None,
+    validation: float | None,
+    test: float | None,
+) -> None:
+    """Refuse what would otherwise be ignored in silence."""
+    has = {"target": found.series.target, "time": found.series.time_name}
+    for role, column in (("target", target), ("time", time)):
+        if column not in (None, has[role]):
+            raise DataError(
+                f"The source {source!r} has {has[role]!r} as its {role}, not {column!r}.\n"
+                f"To mend: leave the {role} out."
+            )
+    if validation is not None or test is not None:
+        raise DataError(
+            f"The source {source!r} comes with its own split; fractions were given for another.\n"
+            "To mend: leave the validation and test fractions out."
+        )

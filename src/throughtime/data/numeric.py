@@ -1,0 +1,108 @@
+"""Columns of text read as numbers, with every cell that is none placed by its line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from throughtime.data.delimited import Cells
+from throughtime.data.faults import Fault, quoted
+
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "?", "."})
+"""What people write where a number is missing, in lower case."""
+
+LARGEST = 1e150
+"""Numbers beyond it overflow when they are squared, as every error and variance is."""
+
+_DECIMAL_COMMA = r"^([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)$"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as numbers.
+
+    Attributes:
+        name: The name in the header.
+        values: float64; NaN where a cell is no number. [T]
+        given: How many cells hold anything at all, be it a number or text.
+        numbers: How many of these are numbers.
+    """
+
+    name: str
+    values: npt.NDArray[np.float64]
+    given: int
+    numbers: int
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether most of the cells that hold anything are numbers.
+
+        Text among numbers is then a fault to report and no reason to take the column for labels.
+        """
+        return 2 * self.numbers > self.given
+
+
+def read_column(cells: Cells, name: str) -> Column:
+    """Read one column as numbers, decimal commas included where semicolons part the columns.
+
+    Args:
+        cells: The file.
+        name: The column.
+
+    Returns:
+        Its numbers; infinite ones are kept for `number_faults` to see.
+    """
+    import polars as pl  # heavy, and wanted only when a file is read
+
+    text = pl.Series(name, cells.columns[name], dtype=pl.String)
+    if cells.separator == ";" and not text.str.contains(".", literal=True).any():
+        text = text.str.replace(_DECIMAL_COMMA, "${1}.${2}")
+    values = text.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
+    return Column(
+        name=name,
+        values=values,
+        given=int((~text.str.to_lowercase().is_in(list(MISSING))).sum()),
+        numbers=int((~np.isnan(values)).sum()),
+    )
+
+
+def number_faults(cells: Cells, column: Column) -> list[Fault]:
+    """Find the cells of a column that hold no finite number.
+
+    Args:
+        cells: The file.
+        column: One of its columns, read as numbers.
+
+    Returns:
+        A fault for every empty cell, text, NaN, and number that is infinite or beyond 1e150.
+    """
+    faults = []
+    usable = np.abs(column.values) <= LARGEST  # NaN is not
+    for row in np.flatnonzero(~usable).tolist():
+        cell = cells.columns[column.name][row]
+        if cell == "":
+            what, mend = "empty cell", _MEND_GAP
+        elif cell.lower().lstrip("+-") == "nan":
+            what, mend = f"{quoted(cell)} is not a number (NaN)", _MEND_GAP
+        elif cell.lower() in MISSING:
+            what, mend = f"{quoted(cell)} stands for a missing number", _MEND_GAP
+        elif np.isinf(column.values[row]):
+            what, mend = f"{quoted(cell)} is infinite", _MEND_LARGE
+        elif not np.isnan(column.values[row]):
+            what, mend = f"{quoted(cell)} is too large", _MEND_LARGE
+        else:
+            what, mend = f"{quoted(cell)} is text, not a number", _MEND_TEXT
+        faults.append(Fault(cells.lines[row], f"column {quoted(column.name)}: {what}", mend))
+    return faults
+
+
+_MEND_GAP = (
+    "fill in every missing number (for example by interpolating between its neighbours), or leave "
+    "the column out of the file."
+)
+_MEND_LARGE = f"keep numbers within {LARGEST:g}, in another unit if need be."
+_MEND_TEXT = (
+    "write numbers in digits with a decimal point, without units or thousands separators: 1234.5."
+)

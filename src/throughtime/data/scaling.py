@@ -1,0 +1,126 @@
+"""Columns brought to mean 0 and variance 1, as measured on the rows that may be learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from throughtime.data.errors import DataError
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """An affine map for each column: (value - center) / scale.
+
+    Attributes:
+        center: The mean of each column on the rows it was fitted on. Length C.
+        scale: Their population standard deviation; 1 for a constant column. Length C.
+    """
+
+    center: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, values: Tensor, rows: range) -> Scaling:
+        """Measure mean and standard deviation on some rows and on no others.
+
+        Args:
+            values: The columns, finite. [T, C]
+            rows: The rows to measure on.
+
+        Returns:
+            The scaling of the C columns.
+
+        Raises:
+            ValueError: `values` is not [T, C], or `rows` is empty or reaches beyond them.
+        """
+        if values.ndim != 2:
+            raise ValueError(f"values must be [T, C], but came with shape {tuple(values.shape)}")
+        if not rows or min(rows) < 0 or max(rows) >= len(values):
+            raise ValueError(
+                f"rows must lie within the {len(values)} rows of values, but came as {rows}"
+            )
+        seen = values[list(rows)].double()  # [R, C]
+        center = seen.mean(dim=0)  # [C]
+        scale = seen.std(dim=0, correction=0)  # [C]
+        # The rounding of a mean gives constant columns a spread of some 1e-16: divided by it they
+        # would explode.
+        constant = scale <= 1e-12 * seen.abs().amax(dim=0)  # [C]
+        scale = scale.masked_fill(constant, 1.0)
+        return cls(tuple(center.tolist()), tuple(scale.tolist()))
+
+    def apply(self, values: Tensor) -> Tensor:
+        """Scale columns.
+
+        Args:
+            values: In the units of the data. [..., C]
+
+        Returns:
+            Scaled values, in the dtype and on the device of `values`. [..., C]
+
+        Raises:
+            ValueError: `values` has another number of columns.
+        """
+        if values.ndim == 0 or values.shape[-1] != len(self.center):
+            raise ValueError(
+                f"values must have {len(self.center)} columns, [..., {len(self.center)}], but came "
+                f"with shape {tuple(values.shape)}"
+            )
+        return (values - values.new_tensor(self.center)) / values.new_tensor(self.scale)
+
+    def invert_target(self, values: Tensor) -> Tensor:
+        """Bring scaled values of the first column, the target, back to its units.
+
+        Args:
+            values: Scaled targets or forecasts of them, any shape.
+
+        Returns:
+            The same in the units of the target.
+        """
+        return values * self.scale[0] + self.center[0]
+
+    def as_dict(self) -> dict[str, list[float]]:
+        """The scaling in a form that JSON can hold."""
+        return {"center": list(self.center), "scale": list(self.scale)}
+
+    @classmethod
+    def from_dict(cls, saved: object) -> Scaling:
+        """Rebuild a scaling from what `as_dict` gave.
+
+        Args:
+            saved: What was read from a file; it is not trusted.
+
+        Returns:
+            The scaling.
+
+        Raises:
+            DataError: It is not a mapping of "center" and "scale" to finite numbers, as many in
+                both, or a scale is not positive.
+        """
+        if not isinstance(saved, Mapping) or set(saved) != {"center", "scale"}:
+            raise _malformed(f"center and scale were expected, but it is {saved!r:.80}")
+        center, scale = _numbers(saved["center"], "center"), _numbers(saved["scale"], "scale")
+        if len(center) != len(scale):
+            raise _malformed(f"there are {len(center)} centers and {len(scale)} scales")
+        if min(scale) <= 0:
+            raise _malformed(f"scales must be positive, but one is {min(scale)}")
+        return cls(center, scale)
+
+
+def _numbers(saved: object, name: str) -> tuple[float, ...]:
+    if not isinstance(saved, list | tuple) or not saved:
+        raise _malformed(f"{name} must be a list of numbers, but it is {saved!r:.80}")
+    for number in saved:
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise _malformed(f"{name} must hold numbers, but one is {number!r:.80}")
+        if (
+            not abs(number) <= 1.7976931348623157e308
+        ):  # also NaN, and whole numbers too long for a float
+            raise _malformed(f"{name} must hold finite numbers, but one is {number!r:.80}")
+    return tuple(float(number) for number in saved)
+
+
+def _malformed(what: str) -> DataError:
+    return DataError(f"The saved scaling is malformed: {what}.\nTo mend: save the model again.")
