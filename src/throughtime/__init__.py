@@ -17,6 +17,7 @@ from throughtime.equations import (
     tanh,
     where,
 )
+from throughtime.flow import Flow, flow
 from throughtime.gradients import BPTT, GradientMethod, Update
 from throughtime.nn import Network
 
@@ -26,6 +27,7 @@ __all__ = [
     "BPTT",
     "Cell",
     "CellError",
+    "Flow",
     "GradientMethod",
     "Network",
     "Update",
@@ -34,6 +36,7 @@ __all__ = [
     "cells",
     "engine",
     "exp",
+    "flow",
     "log",
     "maximum",
     "minimum",

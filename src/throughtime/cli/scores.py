@@ -15,9 +15,9 @@ def print_scores(metrics: dict[str, Any]) -> None:
     from rich.table import Table
 
     scores: dict[str, dict[str, Any]] = metrics["scores"]
-    periods = [period for period in scores["model"] if period != "validation"]
+    periods = list(scores["model"])
     table = Table(
-        title="Average relative variance one step ahead (lower is better, 1 is the mean's)",
+        title="Average relative variance, one step ahead",
         title_justify="left",
     )
     table.add_column("")
@@ -37,6 +37,7 @@ def print_scores(metrics: dict[str, Any]) -> None:
             f"Layer {number}: a gradient falls to {horizon['fraction']:.0%} of itself on its way "
             f"back in time after: {reach}",
             highlight=False,
+            soft_wrap=True,
         )
 
 

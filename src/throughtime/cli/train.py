@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from throughtime.cells import registry
 from throughtime.cli.errors import UsageError, reports_errors
 from throughtime.cli.scores import print_scores
+from throughtime.estimators import Settings
 
 if TYPE_CHECKING:
     from throughtime.data import Dataset
@@ -18,82 +20,86 @@ if TYPE_CHECKING:
     from throughtime.train import Outcome
     from throughtime.train.run_folder import RunFolder
 
-_DATA = "Data"
-_NETWORK = "Network"
-_TRAINING = "Training"
-_OUTPUT = "Output"
+DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
+
+
+def _option(panel: str, text: str, setting: str) -> Any:
+    """Declare an option whose default is a setting, unless a built-in series brings its own."""
+    return typer.Option(
+        help=text, rich_help_panel=panel, show_default=str(getattr(Settings, setting))
+    )
 
 
 @reports_errors
 def train(
     source: Annotated[str, typer.Argument(help="A built-in series (sunspots), or a CSV file.")],
     target: Annotated[
-        str | None, typer.Option(help="Column to forecast.", rich_help_panel=_DATA)
+        str | None, typer.Option(help="Column to forecast.", rich_help_panel=DATA)
     ] = None,
     time: Annotated[
         str | None,
-        typer.Option(
-            help="Time column; recognised by its name if left out.", rich_help_panel=_DATA
-        ),
+        typer.Option(help="Time column; recognised by its name if left out.", rich_help_panel=DATA),
     ] = None,
     cell: Annotated[
-        str | None, typer.Option(help="Recurrent cell.", rich_help_panel=_NETWORK)
+        str | None,
+        _option(NETWORK, f"One of {', '.join(registry)}.", "cell"),
     ] = None,
-    hidden: Annotated[
-        int | None, typer.Option(help="Units a layer.", rich_help_panel=_NETWORK)
-    ] = None,
-    layers: Annotated[int | None, typer.Option(help="Layers.", rich_help_panel=_NETWORK)] = None,
+    hidden: Annotated[int | None, _option(NETWORK, "Units a layer.", "hidden")] = None,
+    layers: Annotated[int | None, _option(NETWORK, "Layers.", "layers")] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Epochs at most.", rich_help_panel=_TRAINING)
+        int | None, _option(TRAINING, "Times through the training rows, at most.", "epochs")
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="First learning rate.", rich_help_panel=_TRAINING)
+        float | None, _option(TRAINING, "First learning rate.", "learning_rate")
     ] = None,
     optimizer: Annotated[
-        str | None, typer.Option(help="One of torch's optimisers.", rich_help_panel=_TRAINING)
+        str | None, _option(TRAINING, "One of torch's optimisers.", "optimizer")
     ] = None,
     clip: Annotated[
-        float | None,
-        typer.Option(help="Largest gradient norm; 0 for no limit.", rich_help_panel=_TRAINING),
+        float | None, _option(TRAINING, "Largest gradient norm; 0 for no limit.", "clip")
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Random seed.", rich_help_panel=_TRAINING)
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, ...", rich_help_panel=_TRAINING)
-    ] = None,
-    dtype: Annotated[
-        str | None, typer.Option(help="float32 or float64.", rich_help_panel=_TRAINING)
-    ] = None,
+    seed: Annotated[int | None, _option(TRAINING, "Random seed.", "seed")] = None,
+    device: Annotated[str | None, _option(TRAINING, "cpu, cuda, ...", "device")] = None,
+    dtype: Annotated[str | None, _option(TRAINING, "float32 or float64.", "dtype")] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="The run folder; runs/NAME-TIME if left out.", rich_help_panel=_OUTPUT),
+        typer.Option(help="The run folder; runs/NAME-TIME if left out.", rich_help_panel=OUTPUT),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the results as JSON.", rich_help_panel=_OUTPUT)
+        bool, typer.Option("--json", help="Print the results as JSON.", rich_help_panel=OUTPUT)
     ] = False,
 ) -> None:
     """Train a recurrent network to forecast a series one step ahead.
+
+    A built-in series brings settings that suit it; what is given here comes first.
 
     Example: throughtime train sunspots --cell lstm --hidden 16 --seed 1
     """
     from rich.console import Console
 
     from throughtime.data import load
-    from throughtime.estimators import Forecaster, Settings, compare
+    from throughtime.estimators import Forecaster, compare
     from throughtime.train import Progress
     from throughtime.train.run_folder import RunFolder
 
     given: dict[str, Any] = {
-        "cell": cell, "hidden": hidden, "layers": layers, "epochs": epochs,
-        "learning_rate": learning_rate, "optimizer": optimizer, "seed": seed, "device": device,
+        "cell": cell,
+        "hidden": hidden,
+        "layers": layers,
+        "epochs": epochs,
+        "learning_rate": learning_rate,
+        "optimizer": optimizer,
+        "clip": clip,
+        "seed": seed,
+        "device": device,
         "dtype": dtype,
-    }  # fmt: skip
-    given = {name: value for name, value in given.items() if value is not None}
-    if clip is not None:
-        given["clip"] = clip or None
-    settings = Settings(**given)
+    }
+    asked = {name: value for name, value in given.items() if value is not None}
+    if clip == 0:
+        asked["clip"] = None
+    Settings(**asked)  # what was asked for is checked before the file is read
     dataset = load(source, target, time)
+    settings = Settings(**{**dataset.settings, **asked})
     forecaster = Forecaster.for_dataset(dataset, settings)
 
     console = Console(stderr=True)
@@ -122,6 +128,7 @@ def _announce(console: Any, dataset: Dataset, forecaster: Forecaster) -> None:
         f"{settings.cell} of {settings.hidden} units, {settings.layers} layer(s), {parameters} "
         f"parameters; {settings.optimizer}, backpropagation through {settings.window} steps",
         highlight=False,
+        soft_wrap=True,
     )
 
 

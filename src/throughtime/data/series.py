@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
@@ -76,9 +78,12 @@ class Dataset:
         variance: The variance of the target by which a mean squared error is divided to give the
             average relative variance (ARV), in squared units of the target.
         variance_source: Where that variance comes from, for people.
+        settings: Training settings that suit the series better than the general ones, by name; how
+            they were chosen is said where they stand.
     """
 
     series: Series
     split: Split
     variance: float
     variance_source: str
+    settings: Mapping[str, Any] = field(default_factory=dict)

@@ -47,16 +47,16 @@ class Forecaster:
 
     @classmethod
     def for_dataset(cls, dataset: Dataset, settings: Settings) -> Forecaster:
-        """Make an untrained forecaster for a data set, scaled by its rows to fit on."""
-        scaling = Scaling.fit(dataset.series.values, dataset.split.fit)
+        """Make an untrained forecaster for a data set, scaled by the rows that it will fit."""
+        scaling = Scaling.fit(dataset.series.values, rows_to_fit(dataset, settings))
         return cls(dataset.series.columns, scaling, settings)
 
     def fit(self, dataset: Dataset, callbacks: Sequence[Callback] = ()) -> Outcome:
-        """Train on the rows to fit on, and keep the weights that validate best.
+        """Train on windows of the series by full backpropagation through each.
 
-        Training sequences are windows of the rows to fit on, all of them one batch, differentiated
-        by full backpropagation through time. Validation runs through the series from its first
-        row, and counts the errors on the validation rows.
+        With patience, the rows to fit on are learned from and the weights are kept with which the
+        network, run through the series from its first row, errs least on the validation rows.
+        Without, fit and validation rows are learned from alike, and the last weights are kept.
 
         Args:
             dataset: Rows of its test periods are not looked at.
@@ -64,13 +64,11 @@ class Forecaster:
 
         Returns:
             What the training came to.
-
-        Raises:
-            DataError: There are too few rows for a window.
         """
         settings, split = self.settings, dataset.split
-        learned = self._scaled(dataset.series)[: split.train.stop]
-        batch = self._windows(learned[split.fit.start : split.fit.stop])
+        known = self._scaled(dataset.series)[: split.train.stop]
+        rows = rows_to_fit(dataset, settings)
+        windows = self._windows(known[rows.start : rows.stop])
         optimizer = make_optimizer(
             settings.optimizer,
             self.network.parameters(),
@@ -79,22 +77,22 @@ class Forecaster:
         )
 
         def validate() -> float:
-            error = self._run(learned)[:-1] - learned[1:, 0]  # of rows 1, 2, ...
-            rows = split.validation
-            return float(error[rows.start - 1 : rows.stop - 1].square().mean())
+            error = self._run(known)[:-1] - known[1:, 0]  # of rows 1, 2, ...
+            validated = error[split.validation.start - 1 : split.validation.stop - 1]
+            return float(validated.square().mean())
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             return train(
                 self.network,
-                lambda: [batch],
+                lambda: self._batches(windows),
                 _loss,
                 BPTT(),
                 optimizer,
                 epochs=settings.epochs,
                 schedule=make_schedule(settings.schedule, optimizer, settings.epochs),
                 clipping=Clipping(norm=settings.clip),
-                validate=validate,
+                validate=None if settings.patience is None else validate,
                 patience=settings.patience,
                 callbacks=callbacks,
             )
@@ -141,15 +139,21 @@ class Forecaster:
         result: Tensor = outputs[:, 0, 0]
         return result
 
-    def _windows(self, values: Tensor) -> Batch:
-        """Cut rows [T, C] into one batch of windows, the last one ending with the last row."""
+    def _windows(self, values: Tensor) -> Tensor:
+        """Cut rows [T, C] into windows [length + 1, N, C], a stride apart, the last at the end."""
         length = min(self.settings.window, len(values) - 1)
-        starts = list(_starts(len(values) - 1 - length, self.settings.stride))
-        windows = [values[start : start + length + 1] for start in starts]
-        stacked = torch.stack(windows, 1)  # [length + 1, B, C]
-        return Batch(stacked[:-1], stacked[1:, :, :1])
+        last = len(values) - 1 - length
+        starts = range(last % self.settings.stride, last + 1, self.settings.stride)
+        return torch.stack([values[start : start + length + 1] for start in starts], 1)
+
+    def _batches(self, windows: Tensor) -> Iterator[Batch]:
+        """Give an epoch: the windows in a new order, in batches."""
+        order = torch.randperm(windows.shape[1])
+        for chosen in torch.split(order, self.settings.batch_size):
+            batch = windows[:, chosen]  # [length + 1, B, C]
+            yield Batch(batch[:-1], batch[1:, :, :1])
 
 
-def _starts(last: int, stride: int) -> Iterator[int]:
-    """Give starts that are a stride apart and end at the last one that fits."""
-    yield from range(last % stride, last + 1, stride)
+def rows_to_fit(dataset: Dataset, settings: Settings) -> range:
+    """Give the rows that weights and scaling are fitted on."""
+    return dataset.split.train if settings.patience is None else dataset.split.fit

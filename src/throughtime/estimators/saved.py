@@ -29,7 +29,7 @@ def save(forecaster: Forecaster, dataset: Dataset, folder: Path, version: str) -
         folder: An existing folder.
         version: Of the package, noted.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save as serialize
 
     settings, series = forecaster.settings, dataset.series
     weights = {
@@ -55,7 +55,7 @@ def save(forecaster: Forecaster, dataset: Dataset, folder: Path, version: str) -
         "training": settings.as_dict(),
         "scaling": forecaster.scaling.as_dict(),
     }
-    save_file(weights, folder / WEIGHTS)
+    (folder / WEIGHTS).write_bytes(serialize(weights))  # safetensors' own file is closed to others
     write_json(folder / CONFIG, config)
 
 
@@ -91,9 +91,7 @@ def load(folder: Path) -> tuple[Forecaster, dict[str, Any]]:
         columns = [config["target"], *config["covariates"]]
         forecaster = Forecaster(columns, Scaling.from_dict(config["scaling"]), settings)
         if len(forecaster.scaling.center) != len(columns):
-            raise SavedError(
-                f"{folder / CONFIG}: the scaling has not {len(columns)} columns"
-            )
+            raise SavedError(f"{folder / CONFIG}: the scaling has not {len(columns)} columns")
         forecaster.network.load_state_dict(load_file(folder / WEIGHTS))
     except (KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise SavedError(f"{folder / CONFIG} is damaged: {error!r}; train again") from error

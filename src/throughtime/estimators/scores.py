@@ -31,19 +31,17 @@ class Comparison:
     forecasts: dict[str, Tensor]
 
     def scores(self) -> dict[str, dict[str, dict[str, float | int] | None]]:
-        """Give the scores by forecaster and period: the validation part, then each test period.
+        """Give the scores by forecaster and test period.
 
         Returns:
             "mse" and "mae" in units of the target, "arv" (mean squared error over the data set's
             variance) and the "count" of rows; None where a forecaster has no forecast.
         """
-        split = self.dataset.split
-        periods = {"validation": split.validation, **split.tests}
         target = self.dataset.series.values[:, 0]
         return {
             name: {
                 period: _score(forecast, target, rows, self.dataset.variance)
-                for period, rows in periods.items()
+                for period, rows in self.dataset.split.tests.items()
             }
             for name, forecast in self.forecasts.items()
         }

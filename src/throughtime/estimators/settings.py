@@ -33,24 +33,27 @@ class Settings:
         clip: The largest gradient norm let through; None for no limit.
         window: Steps of a training sequence.
         stride: Steps between the starts of neighbouring training sequences.
-        patience: Epochs without a better validation loss before training ends.
+        batch_size: Training sequences in a batch.
+        patience: Epochs without a better validation loss before training ends, with the weights
+            that validated best; None to train on the validation rows too, for all epochs.
         seed: Of the weights' first draw and of everything else that is random.
         device: Where to train: "cpu", "cuda", ...
         dtype: "float32" or "float64".
     """
 
     cell: str = "gru"
-    hidden: int = 8
+    hidden: int = 32
     layers: int = 1
-    epochs: int = 400
-    learning_rate: float = 0.01
+    epochs: int = 300
+    learning_rate: float = 0.003
     optimizer: str = "adam"
     schedule: str = "constant"
     weight_decay: float = 0.0
     clip: float | None = 1.0
-    window: int = 60
-    stride: int = 1
-    patience: int = 100
+    window: int = 50
+    stride: int = 10
+    batch_size: int = 64
+    patience: int | None = 20
     seed: int = 0
     device: str = "cpu"
     dtype: str = "float32"
@@ -65,7 +68,8 @@ class Settings:
                 raise SettingsError(
                     f"unknown {name} {getattr(self, name)!r}; known are {', '.join(known)}"
                 )
-        for name in ("hidden", "layers", "epochs", "window", "stride", "patience"):
+        counts = ("hidden", "layers", "epochs", "window", "stride", "batch_size")
+        for name in counts if self.patience is None else (*counts, "patience"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise SettingsError(f"{name} must be a whole number of at least 1, got {value!r}")

@@ -59,7 +59,7 @@ class BPTT(GradientMethod):
         """Yield once, with the gradient of the whole sequence; see `GradientMethod`."""
         check_sequences(inputs, targets, lengths)
         outputs, after = forward(model, inputs, cut(state), lengths)
-        total = reduced(elementwise(loss, outputs, targets), lengths, self.reduce)
+        total = reduced(elementwise(loss, outputs, targets, lengths), lengths, self.reduce)
         total.backward()  # type: ignore[no-untyped-call]
         yield Update(
             loss=float(total.detach()),

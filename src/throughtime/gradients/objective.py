@@ -22,8 +22,16 @@ def check_reduction(reduction: str) -> None:
         raise ValueError(f'reduce must be "mean" or "sum", got {reduction!r}')
 
 
-def elementwise(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
+def elementwise(
+    loss: Loss, outputs: Tensor, targets: Tensor, lengths: Tensor | None = None
+) -> Tensor:
     """Give the loss of every step and row, [T, B, ...].
+
+    Args:
+        loss: Keeps steps and rows.
+        outputs: [T, B, ...]
+        targets: [T, B, ...]
+        lengths: Valid steps of each row, [B]. The losses beyond are finite, but mean nothing.
 
     Raises:
         ValueError: Outputs and targets would broadcast, or the loss is reduced already.
@@ -33,6 +41,13 @@ def elementwise(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
             f"outputs are {tuple(outputs.shape)}, targets {tuple(targets.shape)}; a loss would "
             "broadcast them silently; give both the same shape"
         )
+    if lengths is not None:
+        # Whatever stands in the padding would reach the gradient: the derivative of a masked NaN is
+        # 0 * NaN. So the loss sees a valid pair there,
+        valid = valid_steps(lengths, outputs)
+        row = int(lengths.argmax())
+        outputs = torch.where(_beside(valid, outputs), outputs, outputs[0, row].detach())
+        targets = torch.where(_beside(valid, targets), targets, targets[0, row])
     losses = loss(outputs, targets)
     if losses.shape[:2] != targets.shape[:2]:
         raise ValueError(
@@ -48,7 +63,7 @@ def reduced(losses: Tensor, lengths: Tensor | None, reduction: Reduction) -> Ten
 
     Args:
         losses: [T, B, ...]
-        lengths: Valid steps of each row, [B]; whatever stands beyond, NaN too, counts for nothing.
+        lengths: Valid steps of each row, [B]; losses beyond count for nothing.
         reduction: "sum", or "mean" over all valid elements.
 
     Returns:
@@ -59,9 +74,7 @@ def reduced(losses: Tensor, lengths: Tensor | None, reduction: Reduction) -> Ten
     """
     count = losses.numel()
     if lengths is not None:
-        steps = torch.arange(losses.shape[0], device=losses.device)[:, None]
-        valid = steps < lengths.to(losses.device)  # [T, B]
-        valid = valid.view(*valid.shape, *(1,) * (losses.dim() - 2)).expand_as(losses)
+        valid = _beside(valid_steps(lengths, losses), losses).expand_as(losses)
         losses = torch.where(valid, losses, 0.0)
         count = int(valid.sum())
     total = losses.sum()
@@ -70,7 +83,19 @@ def reduced(losses: Tensor, lengths: Tensor | None, reduction: Reduction) -> Ten
     return total / count if reduction == "mean" else total
 
 
+def valid_steps(lengths: Tensor, like: Tensor) -> Tensor:
+    """Give which steps of which rows are valid, [T, B], for T and device of a tensor."""
+    steps = torch.arange(like.shape[0], device=like.device)[:, None]
+    return steps < lengths.to(like.device)
+
+
+def _beside(valid: Tensor, tensor: Tensor) -> Tensor:
+    """Give [T, B] the dimensions of a tensor [T, B, ...]."""
+    return valid.view(*valid.shape, *(1,) * (tensor.dim() - 2))
+
+
 def _refuse(losses: Tensor) -> None:
+    losses = losses.detach()
     faults = (~torch.isfinite(losses)).nonzero()
     if len(faults) == 0:
         raise FloatingPointError(

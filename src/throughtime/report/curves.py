@@ -53,14 +53,14 @@ def loss_chart(history: History, best_epoch: float | None) -> Chart:
     )
 
 
-def norm_chart(history: History, clip_norm: float | None) -> Chart:
+def norm_chart(history: History, clip: float | None) -> Chart:
     """Draw the norm of the gradient before clipping, with the threshold.
 
     Args:
         history: What training recorded, one row or more.
-        clip_norm: The norm gradients were clipped to, if they were.
+        clip: The norm gradients were clipped to, if they were.
     """
-    y = _loss_scale([*history.gradient_norm, clip_norm])
+    y = _loss_scale([*history.gradient_norm, clip])
     norms = list(zip(history.update, history.gradient_norm, strict=True))
     return draw(
         "norm",
@@ -71,7 +71,7 @@ def norm_chart(history: History, clip_norm: float | None) -> Chart:
         x_label="update",
         y_label="Gradient norm before clipping" + (", logarithmic" if y.log else ""),
         lines=[Line("norm before clipping", "norm", norms)],
-        rules=[Rule(f"clipped to {short(clip_norm)}", y=clip_norm)] if clip_norm else [],
+        rules=[Rule(f"clipped to {short(clip)}", y=clip)] if clip else [],
         height=200,
     )
 

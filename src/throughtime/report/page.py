@@ -77,7 +77,7 @@ def _contents(run: Run) -> dict[str, Any]:
     training = mapping(run.metrics.get("training"))
     best_epoch = number(training.get("best_epoch"))
     history = run.history if run.history is not None and len(run.history) else None
-    clip_norm = number(run.section("training").get("clip_norm"))
+    clip = number(run.section("training").get("clip"))
     return {
         "name": shown(run.name),
         "verdict": verdict(run),
@@ -91,7 +91,7 @@ def _contents(run: Run) -> dict[str, Any]:
         "lags": _lags(run.flow) if run.flow else [],
         "reach": _reach(run.flow) if run.flow else None,
         "loss": loss_chart(history, best_epoch) if history else None,
-        "norm": norm_chart(history, clip_norm) if history else None,
+        "norm": norm_chart(history, clip) if history else None,
         "clipping": clipping(history) if history else "",
         "epochs": epoch_table(history, best_epoch) if history else None,
         "settings": [

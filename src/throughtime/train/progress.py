@@ -66,7 +66,9 @@ class Progress:
         elif now - self._shown >= self.every or row.epoch in (1, self.epochs):
             self._shown = now
             self.console.print(
-                f"epoch {row.epoch}/{self.epochs}  {self.described(row, now)}", highlight=False
+                f"epoch {row.epoch}/{self.epochs}  {self.described(row, now)}",
+                highlight=False,
+                soft_wrap=True,
             )
 
     def described(self, row: Row, now: float) -> str:
@@ -78,7 +80,7 @@ class Progress:
         )
         return (
             f"loss {row.loss:.4g}{validation}  gradient {row.gradient_norm:.3g}"
-            f"  {self._steps / spent:,.0f} steps/s  at most {_clock(left)} left"
+            f"  {self._steps / spent:,.0f} steps/s  {_clock(left)} left"
         )
 
 

@@ -1,0 +1,201 @@
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import QUICK, run
+from throughtime.estimators import load
+
+FILES = {
+    "config.json", "flow.json", "forecast.png", "history.csv", "metrics.json", "model.safetensors",
+    "predictions.csv", "report.html",
+}  # fmt: skip
+
+
+def test_a_built_in_series_leaves_a_whole_run_folder(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    result = run("train", "sunspots", *QUICK, "--out", out)
+    assert result.exit_code == 0
+    assert {path.name for path in out.iterdir()} == FILES
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert list(metrics["scores"]) == ["model", "ar9", "persistence"]
+    assert metrics["scores"]["persistence"]["1921-1955"]["arv"] == pytest.approx(0.416, abs=5e-4)
+    assert "model" in result.stdout
+    assert f"{out}/report.html" in result.stdout
+    assert "epoch 3/3  loss" in result.stderr
+    assert (out / "report.html").stat().st_size < 400_000
+    with (out / "history.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 3
+    forecaster, config = load(out)
+    assert (forecaster.settings.hidden, config["target"]) == (3, "sunspots")
+
+
+def test_json_is_all_that_standard_output_holds(tmp_path: Path) -> None:
+    result = run("train", "sunspots", *QUICK, "--json", "--out", tmp_path / "run")
+    printed = json.loads(result.stdout)
+    assert printed.pop("run") == str(tmp_path / "run")
+    assert printed == json.loads((tmp_path / "run" / "metrics.json").read_text())
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
+    weights = []
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        run("train", "sunspots", *QUICK, "--seed", seed, "--out", tmp_path / name)
+        weights.append((tmp_path / name / "model.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+    assert weights[0] != weights[2]
+
+
+def test_every_option_is_used(tmp_path: Path) -> None:
+    options = {
+        "--cell": "lstm", "--hidden": "5", "--layers": "2", "--epochs": "2",
+        "--learning-rate": "0.03", "--optimizer": "rmsprop", "--clip": "0.5", "--seed": "9",
+        "--device": "cpu", "--dtype": "float64",
+    }  # fmt: skip
+    arguments = [part for pair in options.items() for part in pair]
+    assert run("train", "sunspots", *arguments, "--out", tmp_path / "run").exit_code == 0
+    used = json.loads((tmp_path / "run" / "config.json").read_text())["training"]
+    for option, value in options.items():
+        assert str(used[option.strip("-").replace("-", "_")]) == value
+    run("train", "sunspots", *QUICK, "--clip", "0", "--out", tmp_path / "free")
+    assert json.loads((tmp_path / "free" / "config.json").read_text())["training"]["clip"] is None
+
+
+def test_a_file_of_ones_own(tide_csv: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    result = run("train", tide_csv, "--target", "level", *QUICK, "--out", out)
+    assert result.exit_code == 0, result.stderr
+    config = json.loads((out / "config.json").read_text())
+    assert (config["time"], config["target"], config["covariates"]) == ("day", "level", ["wind"])
+    assert list(json.loads((out / "metrics.json").read_text())["scores"]["model"]) == ["test"]
+
+
+def test_the_default_place_is_named_after_the_series(
+    tide_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("train", tide_csv, "--target", "level", *QUICK)
+    (place,) = (tmp_path / "runs").iterdir()
+    assert place.name.startswith("tide-")
+    assert f"runs/{place.name}/report.html" in result.stdout
+
+
+CORRECT = "day,level\n" + "".join(f"{t},{t % 7}.5\n" for t in range(90))
+
+BAD_FILES = {
+    "empty": ("", "empty"),
+    "header alone": ("day,level\n", "row"),
+    "no numbers": ("day,level\n1,a\n2,b\n3,c\n", "level"),
+    "gap": (CORRECT.replace("\n12,5.5\n", "\n12,\n"), "line 14.*'level'.*empty"),
+    "text": (CORRECT.replace("\n12,5.5\n", "\n12,five\n"), "line 14.*'level'.*'five'"),
+    "nan": (CORRECT.replace("\n12,5.5\n", "\n12,nan\n"), "line 14.*'level'.*'nan'"),
+    "missing row": (CORRECT.replace("\n12,5.5\n", "\n"), "line 13.*'11'.*|missing"),
+    "too few": ("day,level\n1,1\n2,3\n3,2\n", "too few"),
+    "constant": ("day,level\n" + "".join(f"{t},4\n" for t in range(90)), "constant|same"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file_is_one_message_and_no_run_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    content, expected = BAD_FILES[name]
+    (tmp_path / "bad.csv").write_text(content)
+    result = run("train", "bad.csv", "--target", "level")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "bad.csv" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert re.search(expected, result.stderr, re.DOTALL), result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["nowhere.csv"], "no such file"),
+        (["sunspot"], "Did you mean 'sunspots'"),
+        (["sunspots", "--cell", "gruu"], "unknown cell 'gruu'; known are elman"),
+        (["sunspots", "--optimizer", "adm"], "unknown optimizer 'adm'; known are"),
+        (["sunspots", "--hidden", "0"], "hidden must be"),
+        (["sunspots", "--hidden", "many"], "Invalid value for '--hidden'"),
+        (["sunspots", "--learning-rate", "-1"], "learning_rate must be positive"),
+        (["sunspots", "--device", "gpu"], "device 'gpu' cannot be used here"),
+        (["sunspots", "--dtype", "float8"], "unknown dtype 'float8'"),
+        (["sunspots", "--target", "moon"], "has 'sunspots' as its target, not 'moon'"),
+        (["sunspots", "--out", "file/run"], "cannot be written"),
+        (["sunspots", "--out", "taken"], "is not an empty folder"),
+        (["sunspots", "--epoch", "3"], "No such option"),
+        ([], "Missing argument"),
+    ],
+)
+def test_a_users_error_is_one_message_and_status_2(
+    arguments: list[str], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "mine").write_text("mine")
+    result = run("train", *arguments)
+    assert result.exit_code == 2
+    assert expected in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken"]
+
+
+def test_training_that_diverges_says_so_and_keeps_the_best(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    options = ["--optimizer", "sgd", "--learning-rate", "1e30", "--clip", "0", "--epochs", "20"]
+    result = run("train", "sunspots", "--cell", "elman_relu", *options, "--out", out)
+    assert result.exit_code == 2
+    assert "training failed in" in result.stderr
+    assert "lower the learning rate" in result.stderr
+    if out.exists():
+        assert f"is saved in {out}" in result.stderr
+        load(out)
+    else:
+        assert "nothing is saved" in result.stderr
+
+
+@pytest.mark.parametrize("moment", ["before the first epoch", "later"])
+def test_ctrl_c_leaves_the_best_model_so_far(moment: str, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = [sys.executable, "-c", "from throughtime.cli import main; main()"]
+    options = ["train", "sunspots", "--epochs", "100000", "--out", str(out)]
+    if moment == "before the first epoch":
+        options += ["--hidden", "1000", "--layers", "4"]  # an epoch takes seconds
+    environment = {**os.environ, "COLUMNS": "200"}
+    with subprocess.Popen(
+        [*command, *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        assert process.stderr is not None
+        awaited = "epoch" if moment == "later" else "sunspots"
+        while not process.stderr.readline().startswith(awaited):
+            assert process.poll() is None
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        message = process.stderr.read()
+        assert process.wait(timeout=60) == 130
+    assert "Traceback" not in message
+    if moment == "later":
+        assert "the best model so far (epoch" in message
+        assert f"is saved in {out}" in message
+        assert {path.name for path in out.iterdir()} == FILES
+        assert (
+            json.loads((out / "metrics.json").read_text())["training"]["stopped"] == "interrupted"
+        )
+        load(out)
+    else:
+        assert list(tmp_path.iterdir()) == []
