@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.conftest import QUICK, run
 from throughtime.estimators import load
+from throughtime.flow import NoFlowError
 
 FILES = {
     "config.json", "flow.json", "forecast.png", "history.csv", "metrics.json", "model.safetensors",
@@ -57,15 +58,17 @@ def test_every_option_is_used(tmp_path: Path) -> None:
     options = {
         "--cell": "lstm", "--hidden": "5", "--layers": "2", "--epochs": "2",
         "--learning-rate": "0.03", "--optimizer": "rmsprop", "--clip": "0.5", "--seed": "9",
-        "--device": "cpu", "--dtype": "float64",
+        "--device": "cpu", "--dtype": "float64", "--transform": "log1p", "--schedule": "cosine",
+        "--window": "20", "--patience": "7",
     }  # fmt: skip
     arguments = [part for pair in options.items() for part in pair]
     assert run("train", "sunspots", *arguments, "--out", tmp_path / "run").exit_code == 0
     used = json.loads((tmp_path / "run" / "config.json").read_text())["training"]
     for option, value in options.items():
         assert str(used[option.strip("-").replace("-", "_")]) == value
-    run("train", "sunspots", *QUICK, "--clip", "0", "--out", tmp_path / "free")
-    assert json.loads((tmp_path / "free" / "config.json").read_text())["training"]["clip"] is None
+    run("train", "sunspots", *QUICK, "--clip", "0", "--patience", "0", "--out", tmp_path / "free")
+    used = json.loads((tmp_path / "free" / "config.json").read_text())["training"]
+    assert (used["clip"], used["patience"]) == (None, None)
 
 
 def test_a_file_of_ones_own(tide_csv: Path, tmp_path: Path) -> None:
@@ -158,11 +161,33 @@ def test_training_that_diverges_says_so_and_keeps_the_best(tmp_path: Path) -> No
     assert result.exit_code == 2
     assert "training failed in" in result.stderr
     assert "lower the learning rate" in result.stderr
-    if out.exists():
-        assert f"is saved in {out}" in result.stderr
-        load(out)
-    else:
-        assert "nothing is saved" in result.stderr
+    assert "nothing is saved" in result.stderr  # the first step has ruined the weights
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_training_that_diverges_later_keeps_the_best(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    options = [
+        "--cell", "elman_relu", "--optimizer", "sgd", "--learning-rate", "10", "--clip", "0",
+        "--schedule", "one_cycle", "--epochs", "40", "--patience", "39",
+    ]  # fmt: skip
+    result = run("train", "sunspots", *options, "--out", out)
+    assert result.exit_code == 2
+    assert f"is saved in {out}" in result.stderr
+    load(out)
+
+
+def test_a_network_without_any_gradient_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_flow(*_: object) -> None:
+        raise NoFlowError("every sampled loss has a gradient of zero")
+
+    monkeypatch.setattr("throughtime.estimators.forecaster.flow", no_flow)
+    result = run("train", "sunspots", *QUICK, "--out", tmp_path / "run")
+    assert result.exit_code == 0
+    assert "No gradient flows back" in result.stdout
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES - {"flow.json"}
 
 
 @pytest.mark.parametrize("moment", ["before the first epoch", "later"])

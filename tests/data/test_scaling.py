@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from throughtime.data import DataError, Scaling
+from throughtime.data import DataError, Scaling, transforms
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -114,3 +114,36 @@ def test_shapes_are_checked() -> None:
         Scaling.fit(random(20), range(20))
     with pytest.raises(ValueError, match=r"2 columns.*\(20, 3\)"):
         Scaling.fit(random(20, 2), range(20)).apply(random(20, 3))
+
+
+@pytest.mark.parametrize("name", transforms)
+def test_a_transform_is_undone_and_touches_the_target_alone(name: str) -> None:
+    values = torch.rand(30, 2, dtype=torch.float64) * 50
+    scaling = Scaling.fit(values, range(20), name)
+    scaled = scaling.apply(values)
+    torch.testing.assert_close(scaling.invert_target(scaled[:, 0]), values[:, 0])
+    plain = Scaling.fit(values, range(20)).apply(values)
+    assert torch.equal(scaled[:, 1], plain[:, 1])
+    assert torch.equal(scaled[:, 0], plain[:, 0]) == (name == "none")
+    assert Scaling.from_dict(scaling.as_dict()) == scaling
+
+
+@pytest.mark.parametrize("name", ["sqrt", "log1p"])
+def test_a_transform_refuses_what_it_cannot_take(name: str) -> None:
+    values = torch.ones(9, 1, dtype=torch.float64)
+    values[4] = -0.5
+    with pytest.raises(DataError, match=rf"-0\.5 in row 5 .* {name} .* at least 0"):
+        Scaling.fit(values, range(9), name)
+    scaling = Scaling.fit(values[:3], range(3), name)
+    with pytest.raises(DataError, match="To mend"):
+        scaling.apply(values)
+
+
+def test_a_forecast_below_zero_of_a_square_root_is_zero() -> None:
+    scaling = Scaling((2.0,), (1.0,), "sqrt")
+    assert scaling.invert_target(torch.tensor([-5.0, 1.0])).tolist() == [0.0, 9.0]
+
+
+def test_an_unknown_transform_is_malformed() -> None:
+    with pytest.raises(DataError, match="transform must be one of none, sqrt, log1p"):
+        Scaling.from_dict({"center": [0.0], "scale": [1.0], "transform": "exp"})

@@ -125,7 +125,7 @@ CONFIG: dict[str, Any] = {
     "target": "sunspots",
     "covariates": [],
     "network": {"cell": "gru", "hidden_size": 8, "num_layers": 1},
-    "training": {"optimizer": "adam", "learning_rate": 0.01, "clip_norm": 1.0, "seed": 0},
+    "training": {"optimizer": "adam", "learning_rate": 0.01, "clip": 1.0, "seed": 0},
     "scaling": {"sunspots": {"mean": 43.2, "deviation": 35.1}},
 }
 DEFAULTS: dict[str, Any] = {

@@ -31,6 +31,9 @@ def print_scores(metrics: dict[str, Any]) -> None:
     console = Console()
     console.print(table)
     horizon = metrics["gradient_horizon"]
+    if horizon is None:
+        console.print("No gradient flows back in time: it is zero, or not finite.")
+        return
     for number, steps in enumerate(horizon["steps_by_layer"]):
         reach = "has not yet within the steps looked at" if steps is None else f"{steps} steps"
         console.print(

@@ -13,6 +13,7 @@ from throughtime.cells import registry
 from throughtime.cli.errors import UsageError, reports_errors
 from throughtime.cli.scores import print_scores
 from throughtime.estimators import Settings
+from throughtime.train import schedules
 
 if TYPE_CHECKING:
     from throughtime.data import Dataset
@@ -40,6 +41,12 @@ def train(
         str | None,
         typer.Option(help="Time column; recognised by its name if left out.", rich_help_panel=DATA),
     ] = None,
+    transform: Annotated[
+        str | None,
+        _option(
+            DATA, "Of the target before it is scaled: none, sqrt (counts), log1p.", "transform"
+        ),
+    ] = None,
     cell: Annotated[
         str | None,
         _option(NETWORK, f"One of {', '.join(registry)}.", "cell"),
@@ -54,6 +61,21 @@ def train(
     ] = None,
     optimizer: Annotated[
         str | None, _option(TRAINING, "One of torch's optimisers.", "optimizer")
+    ] = None,
+    schedule: Annotated[
+        str | None, _option(TRAINING, f"One of {', '.join(schedules)}.", "schedule")
+    ] = None,
+    window: Annotated[
+        int | None, _option(TRAINING, "Steps of a training sequence.", "window")
+    ] = None,
+    patience: Annotated[
+        int | None,
+        _option(
+            TRAINING,
+            "Epochs without a better validation loss before it ends; 0 to learn from the "
+            "validation rows too, for all epochs.",
+            "patience",
+        ),
     ] = None,
     clip: Annotated[
         float | None, _option(TRAINING, "Largest gradient norm; 0 for no limit.", "clip")
@@ -83,20 +105,23 @@ def train(
     from throughtime.train.run_folder import RunFolder
 
     given: dict[str, Any] = {
+        "transform": transform,
         "cell": cell,
         "hidden": hidden,
         "layers": layers,
         "epochs": epochs,
         "learning_rate": learning_rate,
         "optimizer": optimizer,
+        "schedule": schedule,
+        "window": window,
+        "patience": patience,
         "clip": clip,
         "seed": seed,
         "device": device,
         "dtype": dtype,
     }
     asked = {name: value for name, value in given.items() if value is not None}
-    if clip == 0:
-        asked["clip"] = None
+    asked |= {name: None for name in ("clip", "patience") if given[name] == 0}
     Settings(**asked)  # what was asked for is checked before the file is read
     dataset = load(source, target, time)
     settings = Settings(**{**dataset.settings, **asked})
@@ -153,15 +178,20 @@ def _save_results(
     folder: RunFolder, forecaster: Forecaster, comparison: Comparison, outcome: Outcome
 ) -> dict[str, Any]:
     from throughtime.estimators.saved import write_json
+    from throughtime.flow import NoFlowError
     from throughtime.report import write_forecast, write_report
 
     dataset = comparison.dataset
-    flow = forecaster.flow(dataset).as_dict()
+    try:
+        flow = forecaster.flow(dataset).as_dict()
+    except NoFlowError:
+        flow = None
     metrics = {
         "scores": comparison.scores(),
         "reference_variance": dataset.variance,
         "variance_source": dataset.variance_source,
-        "gradient_horizon": {
+        "gradient_horizon": flow
+        and {
             "fraction": flow["fraction"],
             "steps_by_layer": [layer["horizon"] for layer in flow["layers"]],
         },
@@ -177,7 +207,8 @@ def _save_results(
         },
     }
     write_json(folder.path / "metrics.json", metrics)
-    write_json(folder.path / "flow.json", flow)
+    if flow is not None:
+        write_json(folder.path / "flow.json", flow)
     comparison.write(folder.path / "predictions.csv")
     write_forecast(folder.path)
     write_report(folder.path)

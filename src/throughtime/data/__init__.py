@@ -8,7 +8,7 @@ from pathlib import Path
 
 from throughtime.data.baselines import Autoregression, persistence
 from throughtime.data.errors import DataError
-from throughtime.data.scaling import Scaling
+from throughtime.data.scaling import Scaling, transforms
 from throughtime.data.series import Dataset, Series, Split
 from throughtime.data.split import TEST, VALIDATION, chronological, dataset
 from throughtime.data.sunspots import sunspots
@@ -28,6 +28,7 @@ __all__ = [
     "read_series",
     "sources",
     "sunspots",
+    "transforms",
 ]
 
 sources: dict[str, Callable[[], Dataset]] = {

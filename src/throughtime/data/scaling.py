@@ -1,39 +1,64 @@
-"""Columns brought to mean 0 and variance 1, as measured on the rows that may be learned from."""
+"""Columns brought to mean 0 and variance 1, as measured on the rows that may be learned from.
+
+The target may be transformed first, so that its errors are of one size at low and high values: the
+square root for counts, the logarithm for what grows by shares.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from throughtime.data.errors import DataError
 
 
 @dataclass(frozen=True)
+class Transform:
+    """An increasing map of the target, and its inverse; `least` is the smallest value it takes."""
+
+    forward: Callable[[Tensor], Tensor]
+    inverse: Callable[[Tensor], Tensor]
+    least: float = -torch.inf
+
+
+transforms = {
+    "none": Transform(lambda x: x, lambda z: z),
+    "sqrt": Transform(torch.sqrt, lambda z: z.clamp(min=0.0).square(), least=0.0),
+    "log1p": Transform(torch.log1p, torch.expm1, least=0.0),
+}
+
+
+@dataclass(frozen=True)
 class Scaling:
-    """An affine map for each column: (value - center) / scale.
+    """An affine map for each column, (value - center) / scale; the target is transformed before.
 
     Attributes:
         center: The mean of each column on the rows it was fitted on. Length C.
         scale: Their population standard deviation; 1 for a constant column. Length C.
+        transform: What is done to the first column, the target, before: one of `transforms`.
     """
 
     center: tuple[float, ...]
     scale: tuple[float, ...]
+    transform: str = "none"
 
     @classmethod
-    def fit(cls, values: Tensor, rows: range) -> Scaling:
+    def fit(cls, values: Tensor, rows: range, transform: str = "none") -> Scaling:
         """Measure mean and standard deviation on some rows and on no others.
 
         Args:
             values: The columns, finite. [T, C]
             rows: The rows to measure on.
+            transform: One of `transforms`, for the target.
 
         Returns:
             The scaling of the C columns.
 
         Raises:
+            DataError: The transform does not take a value of the target.
             ValueError: `values` is not [T, C], or `rows` is empty or reaches beyond them.
         """
         if values.ndim != 2:
@@ -42,14 +67,14 @@ class Scaling:
             raise ValueError(
                 f"rows must lie within the {len(values)} rows of values, but came as {rows}"
             )
-        seen = values[list(rows)].double()  # [R, C]
+        seen = _transformed(values[list(rows)].double(), transform)  # [R, C]
         center = seen.mean(dim=0)  # [C]
         scale = seen.std(dim=0, correction=0)  # [C]
         # The rounding of a mean gives constant columns a spread of some 1e-16: divided by it they
         # would explode.
         constant = scale <= 1e-12 * seen.abs().amax(dim=0)  # [C]
         scale = scale.masked_fill(constant, 1.0)
-        return cls(tuple(center.tolist()), tuple(scale.tolist()))
+        return cls(tuple(center.tolist()), tuple(scale.tolist()), transform)
 
     def apply(self, values: Tensor) -> Tensor:
         """Scale columns.
@@ -61,6 +86,7 @@ class Scaling:
             Scaled values, in the dtype and on the device of `values`. [..., C]
 
         Raises:
+            DataError: The transform does not take a value of the target.
             ValueError: `values` has another number of columns.
         """
         if values.ndim == 0 or values.shape[-1] != len(self.center):
@@ -68,6 +94,7 @@ class Scaling:
                 f"values must have {len(self.center)} columns, [..., {len(self.center)}], but came "
                 f"with shape {tuple(values.shape)}"
             )
+        values = _transformed(values, self.transform)
         return (values - values.new_tensor(self.center)) / values.new_tensor(self.scale)
 
     def invert_target(self, values: Tensor) -> Tensor:
@@ -79,11 +106,15 @@ class Scaling:
         Returns:
             The same in the units of the target.
         """
-        return values * self.scale[0] + self.center[0]
+        return transforms[self.transform].inverse(values * self.scale[0] + self.center[0])
 
-    def as_dict(self) -> dict[str, list[float]]:
+    def as_dict(self) -> dict[str, list[float] | str]:
         """The scaling in a form that JSON can hold."""
-        return {"center": list(self.center), "scale": list(self.scale)}
+        return {
+            "transform": self.transform,
+            "center": list(self.center),
+            "scale": list(self.scale),
+        }
 
     @classmethod
     def from_dict(cls, saved: object) -> Scaling:
@@ -97,16 +128,32 @@ class Scaling:
 
         Raises:
             DataError: It is not a mapping of "center" and "scale" to finite numbers, as many in
-                both, or a scale is not positive.
+                both, and of "transform" to a known one, or a scale is not positive.
         """
-        if not isinstance(saved, Mapping) or set(saved) != {"center", "scale"}:
-            raise _malformed(f"center and scale were expected, but it is {saved!r:.80}")
+        if not isinstance(saved, Mapping) or set(saved) != {"center", "scale", "transform"}:
+            raise _malformed(f"center, scale and transform were expected, but it is {saved!r:.80}")
+        if not isinstance(saved["transform"], str) or saved["transform"] not in transforms:
+            raise _malformed(f"transform must be one of {', '.join(transforms)}")
         center, scale = _numbers(saved["center"], "center"), _numbers(saved["scale"], "scale")
         if len(center) != len(scale):
             raise _malformed(f"there are {len(center)} centers and {len(scale)} scales")
         if min(scale) <= 0:
             raise _malformed(f"scales must be positive, but one is {min(scale)}")
-        return cls(center, scale)
+        return cls(center, scale, saved["transform"])
+
+
+def _transformed(values: Tensor, name: str) -> Tensor:
+    """Transform the first column of [..., C]."""
+    transform, target = transforms[name], values[..., :1]
+    faults = (target < transform.least).flatten().nonzero().flatten()
+    if len(faults):
+        row = int(faults[0])
+        raise DataError(
+            f"The target has {float(target.flatten()[row]):g} in row {row + 1} of the series; the "
+            f"{name} transform takes values of at least {transform.least:g}.\n"
+            "To mend: correct the value, or train without the transform."
+        )
+    return torch.cat([transform.forward(target), values[..., 1:]], -1)
 
 
 def _numbers(saved: object, name: str) -> tuple[float, ...]:

@@ -32,8 +32,8 @@ class Reference:
         if not torch.is_grad_enabled() or not any(
             tensor is not None and tensor.requires_grad for tensor in tensors
         ):
-            trajectory = unroll(recurrence, keep=False)
-            return trajectory.outputs, trajectory.final
+            unrolled = unroll(recurrence, keep=False)
+            return unrolled.outputs, unrolled.final
         arguments = (recurrence.cell, recurrence.lengths, recurrence.reverse, *tensors)
         outputs, *final = _Unrolled.apply(*arguments)  # type: ignore[no-untyped-call]
         return outputs, tuple(final)
@@ -71,12 +71,13 @@ class _Unrolled(torch.autograd.Function):
         ctx: Any, cell: Cell, lengths: Tensor | None, reverse: bool, *tensors: Tensor | None
     ) -> tuple[Tensor, ...]:
         recurrence = unflat(cell, lengths, reverse, list(tensors))
-        trajectory = unroll(recurrence)
+        unrolled = unroll(recurrence)
+        trajectory = unrolled.trajectory
         ctx.call = (cell, lengths, reverse)
         ctx.count = len(tensors)
         ctx.save_for_backward(*tensors, *trajectory.states, *trajectory.kept)
         # A final state may be the very tensor that came in (T = 0); autograd wants its own.
-        return trajectory.outputs, *(state.clone() for state in trajectory.final)
+        return unrolled.outputs, *(state.clone() for state in unrolled.final)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -88,7 +89,7 @@ class _Unrolled(torch.autograd.Function):
         recurrence = unflat(cell, lengths, reverse, tensors)
         saved = ctx.saved_tensors[ctx.count :]
         states = len(cell.states)
-        trajectory = Trajectory(gradients[0], (), saved[:states], saved[states:])
+        trajectory = Trajectory(saved[:states], saved[states:])
         d = roll_back(recurrence, trajectory, gradients[0], gradients[1:])
         found = flat(
             replace(recurrence, x=d.x, state=d.state, weights=Weights(d.W, d.U, d.b, d.c, d.units))
@@ -109,8 +110,8 @@ def through_autograd(
     # derivative is to stop at this function's own arguments.
     aliases = [None if tensor is None else tensor.view_as(tensor) for tensor in tensors]
     wanted = [alias for alias in aliases if alias is not None and alias.requires_grad]
-    trajectory = unroll(unflat(cell, lengths, reverse, aliases), keep=False)
-    results = [trajectory.outputs, *trajectory.final]
+    unrolled = unroll(unflat(cell, lengths, reverse, aliases), keep=False)
+    results = [unrolled.outputs, *unrolled.final]
     pairs = [
         (result, gradient)
         for result, gradient in zip(results, gradients, strict=True)

@@ -23,20 +23,30 @@ from throughtime.equations import Cell, evaluator
 
 @dataclass(frozen=True)
 class Trajectory:
+    """What the backward pass reads of an unrolled recurrence, in order of time.
+
+    Attributes:
+        states: The states before each step, [T, B, H] each.
+        kept: What else it reads, [T, B, H] each, as `kept_names` names them.
+    """
+
+    states: tuple[Tensor, ...]
+    kept: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Unrolled:
     """A recurrence unrolled.
 
     Attributes:
         outputs: The first state after each step, zero beyond a row's length. [T, B, H]
         final: The states after each row's last step, [B, H] each.
-        states: The states before each step, stacked over time, [T, B, H] each; in order of time
-            whatever the direction.
-        kept: What else the backward pass reads, [T, B, H] each, as `kept_names` names them.
+        trajectory: What the backward pass reads; empty if it was not to be kept.
     """
 
     outputs: Tensor
     final: tuple[Tensor, ...]
-    states: tuple[Tensor, ...]
-    kept: tuple[Tensor, ...]
+    trajectory: Trajectory
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,7 @@ class Gradients:
     after: tuple[Tensor, ...]
 
 
-def unroll(recurrence: Recurrence, keep: bool = True) -> Trajectory:
+def unroll(recurrence: Recurrence, keep: bool = True) -> Unrolled:
     """Run a recurrence forward, step by step.
 
     Args:
@@ -79,9 +89,9 @@ def unroll(recurrence: Recurrence, keep: bool = True) -> Trajectory:
     valid = valid_steps(recurrence)
     inputs = input_products(recurrence)  # T times [Gx, B, H]
 
-    outputs: list[Tensor] = [state[0]] * T
-    before: list[tuple[Tensor, ...]] = [state] * T
-    kept: list[list[Tensor]] = [[]] * T
+    outputs: dict[int, Tensor] = {}
+    before: dict[int, tuple[Tensor, ...]] = {}
+    kept: dict[int, list[Tensor]] = {}
     names = kept_names(cell) if keep else ()
     for t in order(recurrence):
         values.update(zip(cell.states, state, strict=True))
@@ -100,16 +110,19 @@ def unroll(recurrence: Recurrence, keep: bool = True) -> Trajectory:
             state = tuple(torch.where(rows, n, s) for n, s in zip(new, state, strict=True))
             outputs[t] = torch.where(rows, new[0], 0.0)
 
-    def stacked(steps: Sequence[Sequence[Tensor]], count: int) -> tuple[Tensor, ...]:
-        if T == 0:
-            return tuple(recurrence.x.new_zeros(0, B, H) for _ in range(count))
-        return tuple(torch.stack([step[place] for step in steps]) for place in range(count))
+    def stacked(steps: list[Tensor]) -> Tensor:
+        return torch.stack(steps) if steps else recurrence.x.new_zeros(0, B, H)
 
-    return Trajectory(
-        outputs=stacked([[output] for output in outputs], 1)[0],
+    return Unrolled(
+        outputs=stacked([outputs[t] for t in range(T)]),
         final=state,
-        states=stacked(before, len(state)) if keep else (),
-        kept=stacked(kept, len(names)),
+        trajectory=Trajectory(
+            states=tuple(
+                stacked([before[t][place] for t in range(T)])
+                for place in range(len(state) if keep else 0)
+            ),
+            kept=tuple(stacked([kept[t][place] for t in range(T)]) for place in range(len(names))),
+        ),
     )
 
 
@@ -123,7 +136,7 @@ def roll_back(
 
     Args:
         recurrence: What was run.
-        trajectory: Its unrolling, with what it kept.
+        trajectory: What its unrolling kept.
         outputs: dE/dY_t, the explicit derivative by each step's output. [T, B, H]
         final: The derivative by the states after the last step, [B, H] each.
     """
@@ -138,10 +151,10 @@ def roll_back(
     kept = [tensor.unbind(0) for tensor in (*trajectory.states, *trajectory.kept)]
 
     delta = list(final)
-    d_input: list[Tensor] = [x] * T
-    d_recurrent: list[Tensor] = [x] * T
+    d_input: dict[int, Tensor] = {}
+    d_recurrent: dict[int, Tensor] = {}
     d_units = [torch.zeros_like(unit) for unit in weights.units]
-    after: list[list[Tensor]] = [[]] * T
+    after: dict[int, list[Tensor]] = {}
     for t in reversed(order(recurrence)):
         rows = valid[t]
         explicit = outputs[t] if rows is None else torch.where(rows, outputs[t], 0.0)
@@ -155,10 +168,8 @@ def roll_back(
         d = dict(zip(program.outputs, results, strict=True))
 
         passed = [d.get(f"d.{state}") for state in cell.states]
-        d_input[t] = joined([d[f"d.wx.{gate}"] for gate in cell.input_gates], x.new_empty(B, 0))
-        d_recurrent[t] = joined(
-            [d[f"d.uh.{gate}"] for gate in cell.recurrent_gates], x.new_empty(B, 0)
-        )
+        d_input[t] = beside([d[f"d.wx.{gate}"] for gate in cell.input_gates], x)
+        d_recurrent[t] = beside([d[f"d.uh.{gate}"] for gate in cell.recurrent_gates], x)
         new = [torch.zeros_like(s) if p is None else p for p, s in zip(passed, delta, strict=True)]
         if weights.U is not None:
             new[0] = new[0] + d_recurrent[t] @ weights.U
@@ -169,18 +180,22 @@ def roll_back(
                 d_units[place] = d_units[place] + d[f"d.{unit}"].sum(0)
         delta = new
 
-    da = torch.cat(d_input) if T else x.new_zeros(0, len(cell.input_gates) * H)  # [T * B, Gx * H]
-    du = torch.cat(d_recurrent) if T else x.new_zeros(0, len(cell.recurrent_gates) * H)
+    def joined(steps: dict[int, Tensor], gates: int) -> Tensor:
+        return torch.cat([steps[t] for t in range(T)]) if T else x.new_zeros(0, gates * H)
+
+    da = joined(d_input, len(cell.input_gates))  # [T * B, Gx * H]
+    du = joined(d_recurrent, len(cell.recurrent_gates))  # [T * B, Gh * H]
+    h = clean(trajectory.states[0], recurrence.lengths)
     return Gradients(
         x=x.new_zeros(x.shape) if weights.W is None else (da @ weights.W).view(x.shape),
-        W=None if weights.W is None else da.T @ clean(recurrence).flatten(0, 1),
-        U=None if weights.U is None else du.T @ trajectory.states[0].flatten(0, 1),
+        W=None if weights.W is None else da.T @ clean(x, recurrence.lengths).flatten(0, 1),
+        U=None if weights.U is None else du.T @ h.flatten(0, 1),
         b=None if weights.b is None else da.sum(0),
         c=None if weights.c is None else du.sum(0),
         state=tuple(delta),
         units=tuple(d_units),
         after=tuple(
-            torch.stack([step[place] for step in after]) if T else x.new_zeros(0, B, H)
+            torch.stack([after[t][place] for t in range(T)]) if T else x.new_zeros(0, B, H)
             for place in range(len(cell.states))
         ),
     )
@@ -208,13 +223,12 @@ def valid_steps(recurrence: Recurrence) -> list[Tensor | None]:
     return [None if t < shortest else column > t for t in range(T)]
 
 
-def clean(recurrence: Recurrence) -> Tensor:
-    """Give the inputs with zeros beyond each row's length, where anything may stand, NaN too."""
-    x, lengths = recurrence.x, recurrence.lengths
+def clean(sequence: Tensor, lengths: Tensor | None) -> Tensor:
+    """Give a sequence [T, B, ·] with zeros beyond each row's length, where NaN may stand."""
     if lengths is None:
-        return x
-    steps = torch.arange(x.shape[0], device=x.device)[:, None]
-    return torch.where((steps < lengths.to(x.device))[..., None], x, 0.0)
+        return sequence
+    steps = torch.arange(sequence.shape[0], device=sequence.device)[:, None]
+    return torch.where((steps < lengths.to(sequence.device))[..., None], sequence, 0.0)
 
 
 def input_products(recurrence: Recurrence) -> list[dict[str, Tensor]]:
@@ -222,7 +236,9 @@ def input_products(recurrence: Recurrence) -> list[dict[str, Tensor]]:
     cell, weights = recurrence.cell, recurrence.weights
     if weights.W is None:
         return [{} for _ in range(recurrence.x.shape[0])]
-    products = torch.nn.functional.linear(clean(recurrence), weights.W, weights.b)
+    products = torch.nn.functional.linear(
+        clean(recurrence.x, recurrence.lengths), weights.W, weights.b
+    )
     return [split(product, cell.input_gates, "wx.") for product in products.unbind(0)]
 
 
@@ -232,6 +248,6 @@ def split(product: Tensor, gates: Sequence[str], prefix: str) -> dict[str, Tenso
     return {prefix + gate: plane for gate, plane in zip(gates, planes, strict=True)}
 
 
-def joined(planes: Sequence[Tensor], empty: Tensor) -> Tensor:
-    """Lay planes [B, H] side by side, [B, G * H]."""
-    return torch.cat(list(planes), 1) if planes else empty
+def beside(planes: Sequence[Tensor], like: Tensor) -> Tensor:
+    """Lay planes [B, H] side by side, [B, G * H]; [B, 0] where there are none."""
+    return torch.cat(list(planes), 1) if planes else like.new_empty(like.shape[1], 0)

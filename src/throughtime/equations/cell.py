@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import keyword
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from throughtime.equations.differentiate import Adjoint, differentiate
@@ -41,6 +43,8 @@ class Cell:
 
     def __post_init__(self) -> None:
         _check_declarations(self)
+        constants = {name: float(value) for name, value in self.constants.items()}
+        object.__setattr__(self, "constants", MappingProxyType(constants))
         object.__setattr__(
             self,
             "step",
@@ -65,6 +69,14 @@ class Cell:
     @property
     def __doc__(self) -> str | None:  # type: ignore[override]  # the cell's own documentation
         return self.function.__doc__
+
+    def __deepcopy__(self, memo: object) -> Cell:
+        return self  # nothing in it ever changes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A cell stands where its function was defined; its constants may be others.
+        function = self.function
+        return _found, (function.__module__, function.__qualname__, dict(self.constants))
 
     def replace(self, **constants: float) -> Cell:
         """Give the same cell with other constants: `leaky.replace(leak=0.5)`.
@@ -131,6 +143,23 @@ def cell(
     return declare
 
 
+def _found(module: str, name: str, constants: dict[str, float]) -> Cell:
+    """Find a cell again where it was defined, for pickle.
+
+    Raises:
+        CellError: It is not to be found there: it was defined inside a function, or renamed.
+    """
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not isinstance(found, Cell):
+        raise CellError(
+            f"{module} has no cell {name!r}; a cell that is pickled must be defined at the top of "
+            "a module, under its own name"
+        )
+    return found.replace(**constants)
+
+
 def _names(text: object, what: str) -> tuple[str, ...]:
     if not isinstance(text, str):
         raise CellError(
@@ -146,6 +175,12 @@ def _check_declarations(cell: Cell) -> None:
             raise CellError(f"cell {cell.name!r}: {what} names nothing; name at least one")
     if len(set(cell.gates)) != len(cell.gates):
         raise CellError(f"cell {cell.name!r}: a gate is declared twice: {' '.join(cell.gates)}")
+    taken = sorted({"weight_ih", "weight_hh", "bias_ih", "bias_hh"} & {*cell.units})
+    if taken:
+        raise CellError(
+            f"cell {cell.name!r}: a unit cannot be named {', '.join(taken)}: a layer's own weights "
+            "have that name"
+        )
     arguments = ("wx", "uh", *cell.states, *cell.units, *cell.constants)
     for name in (*cell.gates, *arguments):
         if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("__"):
@@ -157,7 +192,11 @@ def _check_declarations(cell: Cell) -> None:
             "constants need names of their own"
         )
     for name, value in cell.constants.items():
-        if not is_number(value) or not math.isfinite(value):
+        try:
+            finite = is_number(value) and math.isfinite(value)
+        except OverflowError:  # a whole number that is too long for a float
+            finite = False
+        if not finite:
             raise CellError(
-                f"cell {cell.name!r}: constant {name} is {value!r}; a finite number is expected"
+                f"cell {cell.name!r}: constant {name} is {value!r:.80}; a finite number is expected"
             )

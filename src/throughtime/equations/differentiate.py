@@ -34,21 +34,27 @@ rules: dict[str, Rule] = {
     "sqrt": lambda d, y, x: (d / (2.0 * y),),
     "abs": lambda d, y, x: (where(x > 0.0, d, where(x < 0.0, -d, 0.0)),),
     "maximum": lambda d, y, a, b: _larger(d, a, b),
-    "minimum": lambda d, y, a, b: _larger(d, b, a)[::-1],
+    "minimum": lambda d, y, a, b: _larger(d, b, a),
     "where": lambda d, y, c, a, b: (None, where(c, d, 0.0), where(c, 0.0, d)),
 }
 
 
-def _power(d: E, y: E, a: E, b: E) -> tuple[E, E]:
-    exponent = b.graph.value(b.number)
+def _power(d: E, y: E, a: E, b: E) -> tuple[E | None, E | None]:
+    base, exponent = a.graph.value(a.number), b.graph.value(b.number)
     if exponent is not None:
-        return d * (exponent * a ** (exponent - 1.0)), d  # the exponent's adjoint goes nowhere
+        return d * (exponent * a ** (exponent - 1.0)), None
+    if base is not None:
+        return None, d * (y * log(base))
     # a**0 is flat in a even at a = 0, where b * a**(b - 1) is 0/0; likewise 0**b in b.
-    base = where(b == 0.0, 0.0, d * (b * a ** (b - 1.0)))
-    return base, where(a == 0.0, where(b >= 0.0, 0.0, d * (y * log(a))), d * (y * log(a)))
+    by_exponent = d * (y * log(a))
+    return (
+        where(b == 0.0, 0.0, d * (b * a ** (b - 1.0))),
+        where(a == 0.0, where(b >= 0.0, 0.0, by_exponent), by_exponent),
+    )
 
 
 def _larger(d: E, a: E, b: E) -> tuple[E, E]:
+    """Give d to the larger of two, half of it to each at a tie."""
     half = 0.5 * d
     return where(a > b, d, where(a == b, half, 0.0)), where(a > b, 0.0, where(a == b, half, d))
 

@@ -135,8 +135,21 @@ class Expression:
     def __getitem__(self, key: object) -> NoReturn:
         self._refuse("indexing", "a cell's arguments are scalars, written for one unit")
 
-    def __array_ufunc__(self, *_: object, **__: object) -> NoReturn:
-        self._refuse("a numpy function", _USE_OURS)
+    def __array_ufunc__(self, ufunc: Any, method: str, *arguments: Any, **_: object) -> Expression:
+        # A numpy number on the left of an operator arrives here.
+        if ufunc.__name__ not in _NUMPY_OPERATORS or method != "__call__":
+            self._refuse(f"numpy's `{ufunc.__name__}`", _USE_OURS)
+        return record(ufunc.__name__, *arguments)
+
+    def _refuse_operator(self, *_: object) -> NoReturn:
+        self._refuse(
+            "an operator that equations do not have",
+            "operators are + - * / **, negation and comparisons; conditions are joined by nesting "
+            "where(a, where(b, x, y), y)",
+        )
+
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __invert__ = _refuse_operator
+    __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __matmul__ = __round__ = _refuse_operator
 
     @classmethod
     def __torch_function__(
@@ -152,6 +165,12 @@ class Expression:
 _USE_OURS = (
     "use throughtime's sigmoid, tanh, relu, softplus, exp, log, sqrt, abs, maximum, minimum, where"
 )
+
+
+_NUMPY_OPERATORS = {
+    "add", "subtract", "multiply", "divide", "power",
+    "less", "less_equal", "greater", "greater_equal", "equal", "not_equal",
+}  # fmt: skip
 
 
 def record(operation: str, *arguments: Any) -> Expression:
@@ -184,14 +203,27 @@ def record(operation: str, *arguments: Any) -> Expression:
                 )
             numbers.append(argument.number)
         elif is_number(argument) and not is_condition:
-            numbers.append(graph.constant(float(argument)))
+            numbers.append(_constant(graph, argument, cell))
         else:
             allowed = "a comparison" if is_condition else "a number or a scalar of the cell"
             raise CellError(
                 f"cell {cell!r}: argument {place + 1} of {operation} is "
-                f"{type(argument).__name__} {argument!r}; allowed is {allowed}"
+                f"{type(argument).__name__} {argument!r:.200}; allowed is {allowed}"
             )
+    base = graph.value(numbers[0])
+    if operation == "power" and base is not None and base <= 0 and graph.value(numbers[1]) is None:
+        raise CellError(
+            f"cell {cell!r}: {base:g} to a traced power has no derivative; a constant base must be "
+            "positive"
+        )
     try:
         return Expression(graph, graph.apply(operation, *numbers), cell)
     except CellError as error:
+        raise CellError(f"cell {cell!r}: {error}") from None
+
+
+def _constant(graph: Graph, value: Any, cell: str) -> int:
+    try:
+        return graph.constant(float(value))
+    except (CellError, OverflowError) as error:
         raise CellError(f"cell {cell!r}: {error}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, overload
 
 from throughtime.equations.errors import CellError
@@ -15,10 +16,18 @@ def _apply(function: str, *arguments: Any) -> Any:
     for place, argument in enumerate(arguments, start=1):
         if not is_number(argument):
             raise CellError(
-                f"argument {place} of {function} is {type(argument).__name__}; allowed is a scalar "
-                f"of a cell's equations or a number (for tensors use torch's own {function})"
+                f"argument {place} of {function} is {type(argument).__name__} {argument!r:.200}; "
+                "allowed is a scalar of a cell's equations or a number (for tensors use torch's "
+                f"own {function})"
             )
-    return fold(function, [float(argument) for argument in arguments])
+    try:
+        folded = fold(function, [float(argument) for argument in arguments])
+    except OverflowError:
+        folded = math.nan
+    if not math.isfinite(folded):
+        shown = ", ".join(str(argument) for argument in arguments)
+        raise CellError(f"{function}({shown:.80}) of constants is {folded}, not a finite number")
+    return folded
 
 
 @overload

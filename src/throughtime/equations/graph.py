@@ -24,8 +24,8 @@ class Node:
 class Graph:
     """A growing list of nodes; asking twice for the same node gives the same number.
 
-    Only identities that hold for every number, NaN and infinity included, are applied: `x * 0` is
-    left alone, `x * 1` is not.
+    Only identities that hold for every number, NaN and infinity included and the sign of zero
+    aside, are applied: `x * 0` is left alone, `x * 1` is not.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,13 @@ class Graph:
         return self._number(Node("input", name=name))
 
     def constant(self, value: float) -> int:
-        """Give the node of a constant."""
+        """Give the node of a constant.
+
+        Raises:
+            CellError: It is not finite.
+        """
+        if not math.isfinite(value):
+            raise CellError(f"a constant is {value}; it must be a finite number")
         # -0.0 == 0.0 would share one node with the wrong sign; adding 0.0 leaves only 0.0.
         return self._number(Node("constant", value=float(value) + 0.0))
 
@@ -85,10 +91,14 @@ class Graph:
                 return self.apply("negate", arguments[1])
             case ("multiply" | "divide", [None, -1.0]):
                 return self.apply("negate", arguments[0])
+            case ("power", [None, 0.0]):
+                return self.constant(1.0)  # of NaN too
             case ("power", [None, 2.0]):
                 return self.apply("multiply", arguments[0], arguments[0])
             case ("negate", _) if self.nodes[arguments[0]].operation == "negate":
                 return self.nodes[arguments[0]].arguments[0]
+            case ("add", _) if self.nodes[arguments[0]].operation == "negate":
+                return self.apply("subtract", arguments[1], *self.nodes[arguments[0]].arguments)
             case ("add", _) if self.nodes[arguments[1]].operation == "negate":
                 return self.apply("subtract", arguments[0], *self.nodes[arguments[1]].arguments)
             case ("subtract", _) if self.nodes[arguments[1]].operation == "negate":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,31 +16,32 @@ from throughtime.equations.program import Program
 class GatePlanes:
     """The pre-activations of a cell's gates, by attribute: `wx.r`, `uh.r`."""
 
+    # Two underscores keep these apart from the names of gates.
     def __init__(self, name: str, gates: tuple[str, ...], graph: Graph, cell: str) -> None:
-        self._name = name
-        self._gates = gates
-        self._graph = graph
-        self._cell = cell
+        self.__name, self.__gates, self.__graph, self.__cell = name, gates, graph, cell
 
     def __getattr__(self, gate: str) -> Expression:
         if gate.startswith("__"):
             raise AttributeError(gate)
-        if gate not in self._gates:
+        if gate not in self.__gates:
             raise CellError(
-                f"cell {self._cell!r}: {self._name}.{gate} is no declared gate; gates are "
-                f"{', '.join(self._gates)}"
+                f"cell {self.__cell!r}: {self.__name}.{gate} is no declared gate; gates are "
+                f"{', '.join(self.__gates)}"
             )
-        return Expression(self._graph, self._graph.input(f"{self._name}.{gate}"), self._cell)
+        return Expression(self.__graph, self.__graph.input(f"{self.__name}.{gate}"), self.__cell)
 
-    def _refuse(self, *_: object) -> Any:
-        raise CellError(
-            f"cell {self._cell!r}: {self._name} holds one pre-activation a gate; write "
-            f"{self._name}.{self._gates[0]}"
+    def __repr__(self) -> str:
+        return (
+            f"`{self.__name}` of cell {self.__cell!r}, which holds one pre-activation a gate: "
+            f"write {self.__name}.{self.__gates[0]}"
         )
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
-    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __abs__ = __bool__ = _refuse
-    __getitem__ = __iter__ = __float__ = _refuse
+    def __refuse(self, *_: object) -> Any:
+        raise CellError(f"cell {self.__cell!r}: no scalar but {self!r}")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __refuse
+    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = __abs__ = __bool__ = __refuse
+    __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = __iter__ = __float__ = __refuse
 
 
 def trace(
@@ -74,13 +76,18 @@ def trace(
     def symbol(name: str) -> Expression:
         return Expression(graph, graph.input(name), cell)
 
-    returned = function(
-        GatePlanes("wx", gates, graph, cell),
-        GatePlanes("uh", gates, graph, cell),
-        *(symbol(state) for state in states),
-        **{unit: symbol(unit) for unit in units},
-        **constants,
-    )
+    try:
+        returned = function(
+            GatePlanes("wx", gates, graph, cell),
+            GatePlanes("uh", gates, graph, cell),
+            *(symbol(state) for state in states),
+            **{unit: symbol(unit) for unit in units},
+            **constants,
+        )
+    except CellError as error:
+        if str(error).startswith("cell "):
+            raise
+        raise CellError(f"cell {cell!r}: {error}") from None
     results = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
     if len(results) != len(states):
         raise CellError(
@@ -91,7 +98,7 @@ def trace(
     for state, result in zip(states, results, strict=True):
         if isinstance(result, Expression) and result.graph is graph and not result.is_truth:
             numbers.append(result.number)
-        elif is_number(result):
+        elif is_number(result) and math.isfinite(result):
             numbers.append(graph.constant(float(result)))
         else:
             shown = result.described if isinstance(result, Expression) else repr(result)

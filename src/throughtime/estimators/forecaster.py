@@ -48,7 +48,8 @@ class Forecaster:
     @classmethod
     def for_dataset(cls, dataset: Dataset, settings: Settings) -> Forecaster:
         """Make an untrained forecaster for a data set, scaled by the rows that it will fit."""
-        scaling = Scaling.fit(dataset.series.values, rows_to_fit(dataset, settings))
+        rows = rows_to_fit(dataset, settings)
+        scaling = Scaling.fit(dataset.series.values, rows, settings.transform)
         return cls(dataset.series.columns, scaling, settings)
 
     def fit(self, dataset: Dataset, callbacks: Sequence[Callback] = ()) -> Outcome:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from throughtime import cells
+from throughtime.data import transforms
 from throughtime.equations import CellError
 from throughtime.train import optimizers, schedules
 
@@ -34,6 +35,7 @@ class Settings:
         window: Steps of a training sequence.
         stride: Steps between the starts of neighbouring training sequences.
         batch_size: Training sequences in a batch.
+        transform: Of the target, before it is scaled: "none", "sqrt" or "log1p".
         patience: Epochs without a better validation loss before training ends, with the weights
             that validated best; None to train on the validation rows too, for all epochs.
         seed: Of the weights' first draw and of everything else that is random.
@@ -53,6 +55,7 @@ class Settings:
     window: int = 50
     stride: int = 10
     batch_size: int = 64
+    transform: str = "none"
     patience: int | None = 20
     seed: int = 0
     device: str = "cpu"
@@ -63,7 +66,11 @@ class Settings:
             cells.find(self.cell)
         except CellError as error:
             raise SettingsError(str(error)) from None
-        for name, known in (("optimizer", optimizers), ("schedule", schedules)):
+        for name, known in (
+            ("optimizer", optimizers),
+            ("schedule", schedules),
+            ("transform", transforms),
+        ):
             if getattr(self, name) not in known:
                 raise SettingsError(
                     f"unknown {name} {getattr(self, name)!r}; known are {', '.join(known)}"

@@ -1,5 +1,5 @@
 """Measures of gradient flow."""
 
-from throughtime.flow.reach import Flow, LayerFlow, flow
+from throughtime.flow.reach import Flow, LayerFlow, NoFlowError, flow
 
-__all__ = ["Flow", "LayerFlow", "flow"]
+__all__ = ["Flow", "LayerFlow", "NoFlowError", "flow"]

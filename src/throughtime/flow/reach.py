@@ -9,10 +9,15 @@ import torch
 from torch import Tensor
 
 from throughtime.engine.recurrence import Recurrence
-from throughtime.engine.textbook import Trajectory, roll_back, unroll
-from throughtime.gradients.method import Loss
+from throughtime.engine.textbook import Trajectory, Unrolled, roll_back, unroll
+from throughtime.gradients.method import Loss, check_sequences
 from throughtime.gradients.objective import elementwise
 from throughtime.nn import Network
+from throughtime.nn.shapes import check_input, check_state
+
+
+class NoFlowError(ValueError):
+    """There is no gradient to follow: it is zero everywhere, or not finite."""
 
 
 @dataclass(frozen=True)
@@ -112,21 +117,24 @@ def flow(
 
     Raises:
         TypeError: The model is no `Network`.
-        ValueError: It is bidirectional (a loss then reaches forward too) or batch-first, the
-            sequence is empty, or no loss has a gradient.
+        ValueError: It is bidirectional (a loss then reaches forward too) or batch-first, or the
+            sequence is empty or does not fit the network.
+        NoFlowError: No loss has a gradient, or one is not finite.
     """
     if not isinstance(model, Network):
         raise TypeError(f"flow needs a throughtime.Network, got {type(model).__name__}")
     if model.recurrent.bidirectional or model.batch_first:
         raise ValueError("flow needs a network with bidirectional=False and batch_first=False")
-    T, B = inputs.shape[:2]
-    if T == 0 or B == 0 or samples < 1:
-        raise ValueError(f"flow needs at least one step, row and sample; got {T}, {B}, {samples}")
+    check_sequences(inputs, targets, None)
+    if samples < 1:
+        raise ValueError(f"flow needs at least one sample, got {samples}")
     with torch.no_grad():
         runs = _unroll_layers(model, inputs, state)
-    outputs = runs[-1][1].outputs.requires_grad_()
-    losses_of_steps = elementwise(loss, model.read(outputs), targets).sum()
-    (explicit,) = torch.autograd.grad(losses_of_steps, outputs)  # [T, B, H]: dE_s/dh_s
+    T, B = inputs.shape[:2]
+    with torch.enable_grad():
+        outputs = runs[-1][1].outputs.requires_grad_()
+        losses = elementwise(loss, model.read(outputs), targets).sum()
+    (explicit,) = torch.autograd.grad(losses, outputs)  # [T, B, H]: dE_s/dh_s
     chosen = torch.linspace(T // 2, T - 1, min(samples, T - T // 2)).round().long()
     S, H = len(chosen), model.recurrent.hidden_size
 
@@ -137,7 +145,8 @@ def flow(
     layers: list[LayerFlow] = []
     with torch.no_grad():
         for number in reversed(range(len(runs))):
-            recurrence, trajectory = (_repeated(part, S) for part in runs[number])
+            recurrence = _repeated_recurrence(runs[number][0], S)
+            trajectory = _repeated_trajectory(runs[number][1].trajectory, S)
             final = [torch.zeros_like(s) for s in recurrence.state]
             gradients = roll_back(recurrence, trajectory, seeds, final)
             norms = torch.cat(gradients.after, 2).norm(dim=2).view(T, S, B)
@@ -146,53 +155,50 @@ def flow(
     return Flow(tuple(layers), tuple(chosen.tolist()))
 
 
-def _unroll_layers(
-    model: Network, inputs: Tensor, state: Any
-) -> list[tuple[Recurrence, Trajectory]]:
+def _unroll_layers(model: Network, inputs: Tensor, state: Any) -> list[tuple[Recurrence, Unrolled]]:
     layer = model.recurrent
-    if state is None:
-        states = tuple(
-            inputs.new_zeros(layer.num_layers, inputs.shape[1], layer.hidden_size)
-            for _ in layer.cell.states
-        )
-    else:
-        states = (state,) if isinstance(state, Tensor) else tuple(state)
+    check_input(layer, inputs)
+    states = check_state(layer, inputs, state, single=False)
     runs = []
     x = inputs
     for number in range(layer.num_layers):
         own = tuple(s[number] for s in states)
         recurrence = Recurrence(layer.cell, x, own, layer.weights(number))
-        trajectory = unroll(recurrence)
-        runs.append((recurrence, trajectory))
-        x = trajectory.outputs
+        runs.append((recurrence, unroll(recurrence)))
+        x = runs[-1][1].outputs
     return runs
 
 
-def _repeated(part: Any, times: int) -> Any:
-    """Repeat the rows of a recurrence or trajectory."""
-    if isinstance(part, Recurrence):
-        return replace(
-            part,
-            x=part.x.repeat(1, times, 1),
-            state=tuple(s.repeat(times, 1) for s in part.state),
-        )
+def _repeated_recurrence(recurrence: Recurrence, times: int) -> Recurrence:
+    """Repeat the rows of a recurrence."""
+    return replace(
+        recurrence,
+        x=recurrence.x.repeat(1, times, 1),
+        state=tuple(s.repeat(times, 1) for s in recurrence.state),
+    )
+
+
+def _repeated_trajectory(trajectory: Trajectory, times: int) -> Trajectory:
+    """Repeat the rows of a trajectory."""
     return Trajectory(
-        outputs=part.outputs,
-        final=part.final,
-        states=tuple(s.repeat(1, times, 1) for s in part.states),
-        kept=tuple(k.repeat(1, times, 1) for k in part.kept),
+        states=tuple(s.repeat(1, times, 1) for s in trajectory.states),
+        kept=tuple(k.repeat(1, times, 1) for k in trajectory.kept),
     )
 
 
 def _by_lag(name: str, norms: Tensor, chosen: Tensor) -> LayerFlow:
     """Arrange norms [T, S, B] by lag, relative to lag 0."""
     lags = range(int(chosen[0]) + 1)
+    if not bool(norms.isfinite().all()):
+        raise NoFlowError(
+            f"the gradient at {name} is not finite; check inputs, targets and weights for NaN"
+        )
     rows: list[Tensor] = []
     for place, s in enumerate(chosen.tolist()):
         back = norms[: s + 1, place].flip(0)[: len(lags)]  # [lags, B]
         rows.extend(column / column[0] for column in back.unbind(1) if column[0] > 0)
     if not rows:
-        raise ValueError("every sampled loss has a gradient of zero; there is nothing to follow")
+        raise NoFlowError("every sampled loss has a gradient of zero; there is nothing to follow")
     table = torch.stack(rows).double()  # [S * B, lags]
 
     def quantile(share: float) -> tuple[float, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from throughtime.gradients.method import (
@@ -57,10 +58,11 @@ class BPTT(GradientMethod):
         lengths: Tensor | None = None,
     ) -> Iterator[Update]:
         """Yield once, with the gradient of the whole sequence; see `GradientMethod`."""
-        check_sequences(inputs, targets, lengths)
-        outputs, after = forward(model, inputs, cut(state), lengths)
-        total = reduced(elementwise(loss, outputs, targets, lengths), lengths, self.reduce)
-        total.backward()  # type: ignore[no-untyped-call]
+        lengths = check_sequences(inputs, targets, lengths)
+        with torch.enable_grad():
+            outputs, after = forward(model, inputs, cut(state), lengths)
+            total = reduced(elementwise(loss, outputs, targets, lengths), lengths, self.reduce)
+            total.backward()  # type: ignore[no-untyped-call]
         yield Update(
             loss=float(total.detach()),
             state=cut(after),

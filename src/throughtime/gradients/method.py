@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,8 +104,13 @@ def cut(state: Any) -> Any:
     return state
 
 
-def check_sequences(inputs: Tensor, targets: Tensor, lengths: Tensor | None) -> None:
+def check_sequences(
+    inputs: Tensor, targets: Tensor, lengths: Tensor | Sequence[int] | None
+) -> Tensor | None:
     """Refuse sequences whose steps or rows do not fit each other.
+
+    Returns:
+        The lengths as a tensor.
 
     Raises:
         ValueError: With both sides' shapes.
@@ -115,16 +120,21 @@ def check_sequences(inputs: Tensor, targets: Tensor, lengths: Tensor | None) -> 
             "inputs and targets must agree in their first two dimensions, [T, B, ...]; got "
             f"{tuple(inputs.shape)} and {tuple(targets.shape)}"
         )
-    if inputs.shape[0] == 0 or inputs.shape[1] == 0:
+    T, B = inputs.shape[:2]
+    if T == 0 or B == 0:
         raise ValueError(f"there is nothing to learn from in inputs of {tuple(inputs.shape)}")
-    if lengths is not None and (
-        lengths.shape != inputs.shape[1:2]
+    if lengths is None:
+        return None
+    lengths = torch.as_tensor(lengths)
+    if (
+        lengths.shape != (B,)
         or torch.is_floating_point(lengths)
-        or int(lengths.max()) > inputs.shape[0]
+        or int(lengths.max()) > T
         or int(lengths.min()) < 0
         or int(lengths.sum()) == 0
     ):
         raise ValueError(
-            f"lengths must be integers between 0 and {inputs.shape[0]}, one for each of the "
-            f"{inputs.shape[1]} rows and not all 0; got {lengths.tolist()}"
+            f"lengths must be integers between 0 and {T}, one for each of the {B} rows and not all "
+            f"0; got {lengths.tolist()}"
         )
+    return lengths

@@ -49,6 +49,11 @@ def elementwise(
         outputs = torch.where(_beside(valid, outputs), outputs, outputs[0, row].detach())
         targets = torch.where(_beside(valid, targets), targets, targets[0, row])
     losses = loss(outputs, targets)
+    if losses.numel() > outputs.numel():
+        raise ValueError(
+            f"the loss of outputs {tuple(outputs.shape)} and targets {tuple(targets.shape)} is "
+            f"{tuple(losses.shape)}: it has broadcast them; give targets the shape of the outputs"
+        )
     if losses.shape[:2] != targets.shape[:2]:
         raise ValueError(
             f"the loss must keep the steps and rows [{targets.shape[0]}, {targets.shape[1]}, ...], "

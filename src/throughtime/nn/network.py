@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from throughtime.equations import Cell
 from throughtime.nn.recurrent import Recurrent, State
+from throughtime.nn.shapes import whole_number
 
 activations: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda y: y,
@@ -71,8 +72,7 @@ class Network(nn.Module):
                 f"unknown output activation {output_activation!r}; known are "
                 f"{', '.join(activations)}"
             )
-        if not isinstance(output_size, int) or output_size < 1:
-            raise ValueError(f"output_size must be an integer of at least 1, got {output_size!r}")
+        output_size = whole_number("output_size", output_size, 1)
         self.recurrent = Recurrent(
             cell,
             input_size,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from throughtime import cells, engine
 from throughtime.engine import Recurrence, Weights
 from throughtime.equations import Cell
-from throughtime.nn.shapes import check_input, check_lengths, check_state
+from throughtime.nn.shapes import check_input, check_lengths, check_state, whole_number
 
 State = Tensor | tuple[Tensor, ...]
 
@@ -63,13 +63,9 @@ class Recurrent(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        for name, size, least in (
-            ("input_size", input_size, 0),
-            ("hidden_size", hidden_size, 1),
-            ("num_layers", num_layers, 1),
-        ):
-            if not isinstance(size, int) or isinstance(size, bool) or size < least:
-                raise ValueError(f"{name} must be an integer of at least {least}, got {size!r}")
+        input_size = whole_number("input_size", input_size, 0)
+        hidden_size = whole_number("hidden_size", hidden_size, 1)
+        num_layers = whole_number("num_layers", num_layers, 1)
         if not 0.0 <= dropout <= 1.0:
             raise ValueError(f"dropout is a share between 0 and 1, got {dropout!r}")
         if dropout and num_layers == 1:

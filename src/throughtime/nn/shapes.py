@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import operator
+from typing import TYPE_CHECKING, SupportsIndex
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
     from throughtime.nn.recurrent import Recurrent, State
+
+
+def whole_number(name: str, value: object, least: int) -> int:
+    """Give a size as an int.
+
+    Raises:
+        ValueError: It is no whole number, or too small.
+    """
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+        size = operator.index(value)
+        if size >= least:
+            return size
+    raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
 
 
 def check_input(layer: Recurrent, x: Tensor) -> None:
@@ -28,7 +42,9 @@ def check_input(layer: Recurrent, x: Tensor) -> None:
             f"input has {x.shape[2]} column(s) in its last dimension, the layer was made with "
             f"input_size={layer.input_size}"
         )
-    parameter = next(layer.parameters())
+    parameter = next(layer.parameters(), None)
+    if parameter is None:
+        return
     if x.dtype != parameter.dtype:
         raise ValueError(
             f"input is {x.dtype}, the layer's weights are {parameter.dtype}; convert one: "

@@ -88,7 +88,8 @@ def train(
     model is validated, then the schedule steps. Every batch starts from the network's own start.
 
     Ctrl-C, and a loss or gradient that is not finite, end the training like any other end: with the
-    best weights so far.
+    best weights so far. Without a validation, those that failed are not the best: the epoch before
+    is.
 
     Args:
         model: `(inputs, state) -> (outputs, state)`.
@@ -115,7 +116,7 @@ def train(
     if patience is not None and validate is None:
         raise ValueError("patience waits for a better validation loss, and there is no validation")
     outcome = Outcome()
-    best = _weights(model)
+    best = before = _weights(model)
     started = time.perf_counter()
     try:
         for epoch in range(1, epochs + 1):
@@ -134,7 +135,7 @@ def train(
                     )
             seen = outcome.best_validation_loss
             if validate is None or seen is None or score < seen:
-                best, outcome.best_epoch = _weights(model), epoch
+                before, best, outcome.best_epoch = best, _weights(model), epoch
                 outcome.best_validation_loss = None if validate is None else score
             for callback in callbacks:
                 callback.after_epoch(outcome.history[-1])
@@ -149,6 +150,9 @@ def train(
         outcome.stopped = "interrupted"
     except FloatingPointError as error:
         outcome.stopped, outcome.failure = "failed", str(error)
+        if validate is None and outcome.best_epoch:
+            # Nothing vouches for the last weights but the loss that has just failed with them.
+            best, outcome.best_epoch = before, outcome.best_epoch - 1
     outcome.seconds = time.perf_counter() - started
     model.load_state_dict(best)
     return outcome

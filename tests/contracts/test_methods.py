@@ -1,0 +1,361 @@
+"""Every gradient method: the protocol of updates, and gradients equal to autograd's."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import throughtime as tt
+from tests.contracts import plain
+from tests.contracts.closeness import assert_close
+from throughtime import gradients
+from throughtime.gradients import GradientMethod, Update
+
+each_method = pytest.mark.parametrize(
+    "method", gradients.registry.values(), ids=gradients.registry.keys()
+)
+squared = nn.MSELoss(reduction="none")
+
+
+class Case:
+    """A network with sequences for it; rows are 6, 3, 0 and 1 steps long."""
+
+    def __init__(self, cell: str = "gru", layers: int = 2) -> None:
+        torch.manual_seed(1)
+        self.model = tt.Network(cell, 2, 3, 2, num_layers=layers, dtype=torch.float64)
+        self.inputs = torch.randn(6, 4, 2, dtype=torch.float64)
+        self.targets = torch.randn(6, 4, 2, dtype=torch.float64)
+        states = self.model.recurrent.cell.states
+        self.state = [torch.randn(layers, 4, 3, dtype=torch.float64) for _ in states]
+        self.lengths = torch.tensor([6, 3, 0, 1])
+
+    @property
+    def given_state(self) -> Any:
+        return tuple(self.state) if len(self.state) > 1 else self.state[0]
+
+    def outputs(self, lengths: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+        h, after = plain.run_layer(self.model.recurrent, self.inputs, self.state, lengths)
+        return self.model.readout(h), after
+
+    def gradients(self) -> dict[str, Tensor | None]:
+        return {name: p.grad for name, p in self.model.named_parameters()}
+
+
+def expected_gradients(case: Case, lengths: Tensor | None) -> tuple[float, dict[str, Tensor]]:
+    """Average over all valid elements, written as loops over rows and steps."""
+    outputs, _ = case.outputs(lengths)
+    T, B, width = outputs.shape
+    valid = [T] * B if lengths is None else lengths.tolist()
+    terms = [
+        (outputs[t, row] - case.targets[t, row]).square().sum()
+        for row in range(B)
+        for t in range(valid[row])
+    ]
+    loss = sum(terms) / (width * len(terms))
+    named = dict(case.model.named_parameters())
+    found = torch.autograd.grad(loss, list(named.values()))
+    return float(loss.detach()), dict(zip(named, found, strict=True))
+
+
+def check_method(method: GradientMethod, case: Case, lengths: Tensor | None) -> Update:
+    """Compare a method's gradients, loss, steps and state with the plain loop's."""
+    loss, expected = expected_gradients(case, lengths)
+    case.model.zero_grad()
+    updates = list(
+        method(case.model, case.inputs, case.targets, squared, case.given_state, lengths)
+    )
+    covered = [step for update in updates for step in update.steps]
+    assert covered == list(range(case.inputs.shape[0])), "steps are left out or covered twice"
+    for name, gradient in case.gradients().items():
+        assert_close(gradient, expected[name], f"gradient by {name}")
+    assert updates[-1].loss == pytest.approx(loss, rel=1e-12)
+    _, after = case.outputs(lengths)
+    for mine, other in zip(tensors(updates[-1].state), after, strict=True):
+        assert not mine.requires_grad, "the state is still attached"
+        assert_close(mine, other, "state", 1e-12)
+    return updates[-1]
+
+
+def tensors(state: Any) -> list[Tensor]:
+    return [state] if isinstance(state, Tensor) else list(state)
+
+
+def use_up(updates: Iterator[Update]) -> list[Update]:
+    return list(updates)
+
+
+@each_method
+@pytest.mark.parametrize("cell", tt.cells.registry)
+@pytest.mark.parametrize("ragged", [False, True])
+def test_gradients_equal_autograd_of_the_plain_loop(
+    method: type[GradientMethod], cell: str, ragged: bool
+) -> None:
+    case = Case(cell)
+    check_method(method(), case, case.lengths if ragged else None)
+
+
+@each_method
+def test_any_module_of_the_right_form_will_do(method: type[GradientMethod]) -> None:
+    model = nn.LSTM(2, 3, num_layers=2, dtype=torch.float64)  # no layer of ours
+    inputs = torch.randn(5, 2, 2, dtype=torch.float64)
+    targets = torch.randn(5, 2, 3, dtype=torch.float64)
+    expected = torch.autograd.grad(
+        squared(model(inputs)[0], targets).mean(), list(model.parameters())
+    )
+    (*_, update) = method()(model, inputs, targets, squared)
+    for parameter, gradient in zip(model.parameters(), expected, strict=True):
+        assert_close(parameter.grad, gradient)
+    assert isinstance(update.state, tuple)
+    assert not any(state.requires_grad for state in update.state)
+
+
+@each_method
+def test_gradients_add_up_and_are_never_zeroed(method: type[GradientMethod]) -> None:
+    case = Case()
+    _, expected = expected_gradients(case, None)
+    for _ in range(2):
+        use_up(method()(case.model, case.inputs, case.targets, squared, case.given_state))
+    for name, gradient in case.gradients().items():
+        assert_close(gradient, 2 * expected[name], name)
+
+
+@each_method
+def test_nothing_happens_before_the_first_update_is_asked_for(
+    method: type[GradientMethod],
+) -> None:
+    case = Case()
+    weights = {name: p.detach().clone() for name, p in case.model.named_parameters()}
+    updates = method()(case.model, case.inputs, case.targets, squared)
+    assert all(gradient is None for gradient in case.gradients().values())
+    use_up(updates)
+    for name, parameter in case.model.named_parameters():
+        assert torch.equal(parameter, weights[name])
+
+
+@each_method
+def test_frozen_weights_receive_nothing(method: type[GradientMethod]) -> None:
+    case = Case()
+    case.model.recurrent.weight_hh_l0.requires_grad_(False)
+    use_up(method()(case.model, case.inputs, case.targets, squared))
+    assert [n for n, g in case.gradients().items() if g is None] == ["recurrent.weight_hh_l0"]
+
+
+@each_method
+def test_the_state_is_cut_from_its_history(method: type[GradientMethod]) -> None:
+    case = Case("lstm")
+    source = torch.ones((), dtype=torch.float64, requires_grad=True)
+    attached = tuple(source * state for state in case.state)
+    state: Any = attached
+    for _ in range(2):  # a second sequence after the first: nothing is backpropagated twice
+        (*_, update) = method()(case.model, case.inputs, case.targets, squared, state)
+        state = update.state
+    assert source.grad is None
+    assert all(part.requires_grad for part in attached), "the caller's tensors were changed"
+
+
+@each_method
+def test_a_leaf_state_receives_its_gradient(method: type[GradientMethod]) -> None:
+    case = Case("lstm")
+    start = [state.clone().requires_grad_() for state in case.state]
+    case.state = [state.clone().requires_grad_() for state in case.state]
+    outputs, _ = case.outputs(None)
+    squared(outputs, case.targets).mean().backward()
+    use_up(method()(case.model, case.inputs, case.targets, squared, tuple(start)))
+    for mine, other in zip(start, case.state, strict=True):
+        assert_close(mine.grad, other.grad)
+
+
+@each_method
+@pytest.mark.parametrize("garbage", [float("nan"), float("inf"), 1e300])
+@pytest.mark.parametrize("where", ["inputs", "targets"])
+def test_garbage_in_the_padding_changes_nothing(
+    method: type[GradientMethod], where: str, garbage: float
+) -> None:
+    case = Case()
+    loss, expected = expected_gradients(case, case.lengths)
+    for row, length in enumerate(case.lengths.tolist()):
+        getattr(case, where)[length:, row] = garbage
+    (*_, update) = method()(
+        case.model, case.inputs, case.targets, squared, case.given_state, case.lengths
+    )
+    assert update.loss == pytest.approx(loss, rel=1e-12)
+    for name, gradient in case.gradients().items():
+        assert_close(gradient, expected[name], name, 1e-12)
+
+
+@each_method
+def test_a_loss_with_a_class_a_step(method: type[GradientMethod]) -> None:
+    """The loss may have fewer dimensions than the outputs: classes give one number a step."""
+    case = Case()
+    classes = torch.randint(2, (6, 4))
+
+    def entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(outputs.movedim(-1, 1), targets, reduction="none")
+
+    outputs, _ = case.outputs(None)
+    expected = torch.autograd.grad(
+        sum(entropy(outputs[:, row], classes[:, row]).sum() for row in range(4)) / 24,
+        list(case.model.parameters()),
+    )
+    use_up(method()(case.model, case.inputs, classes, entropy, case.given_state))
+    for gradient, other in zip(case.gradients().values(), expected, strict=True):
+        assert_close(gradient, other)
+
+
+# What is refused, with no gradient touched.
+
+
+@each_method
+def test_a_reduced_loss_is_refused(method: type[GradientMethod]) -> None:
+    case = Case()
+    with pytest.raises(ValueError, match=r'got \(\); pass one with reduction="none"'):
+        use_up(method()(case.model, case.inputs, case.targets, nn.MSELoss()))
+
+
+@each_method
+def test_a_batch_first_model_is_refused(method: type[GradientMethod]) -> None:
+    case = Case()
+    model = tt.Network("gru", 2, 3, 2, batch_first=True, dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"batch_first.*transpose\(0, 1\)"):
+        use_up(method()(model, case.inputs, case.targets, squared))
+
+
+@each_method
+@pytest.mark.filterwarnings("ignore:Using a target size")
+@pytest.mark.parametrize(("T", "B"), [(4, 4), (1, 3), (3, 1)])
+def test_losses_that_broadcast_are_refused(method: type[GradientMethod], T: int, B: int) -> None:
+    """Outputs [T, B, 1] against targets [T, B] give losses of all pairs: as many as T B B."""
+    model = tt.Network("gru", 2, 3, 1)
+    with pytest.raises(ValueError, match=r"loss"):
+        use_up(method()(model, torch.zeros(T, B, 2), torch.zeros(T, B), squared))
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@each_method
+@pytest.mark.parametrize("fault", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_is_named_and_touches_nothing(
+    method: type[GradientMethod], fault: float
+) -> None:
+    case = Case()
+    use_up(method()(case.model, case.inputs, case.targets, squared))
+    before = {name: gradient.clone() for name, gradient in case.gradients().items()}
+    case.targets[4, 3] = fault
+    case.targets[5, 0] = fault
+    with pytest.raises(FloatingPointError, match=r"step 4 .*row 3; 4 of 48") as caught:
+        use_up(method()(case.model, case.inputs, case.targets, squared))
+    assert "weights are untouched" in str(caught.value)
+    for name, gradient in case.gradients().items():
+        assert torch.equal(gradient, before[name])
+
+
+@each_method
+@pytest.mark.parametrize(
+    ("inputs", "targets", "message"),
+    [
+        ((6, 4, 2), (6, 3, 2), r"\(6, 4, 2\) and \(6, 3, 2\)"),
+        ((6, 4, 2), (5, 4, 2), r"\(6, 4, 2\) and \(5, 4, 2\)"),
+        ((6, 4, 2), (6,), r"\(6, 4, 2\) and \(6,\)"),
+        ((6, 4, 2), (6, 4, 1), r"\(6, 4, 2\), targets \(6, 4, 1\)"),
+        ((0, 4, 2), (0, 4, 2), "nothing to learn"),
+        ((6, 0, 2), (6, 0, 2), "nothing to learn"),
+    ],
+)
+def test_sequences_that_do_not_fit_are_refused(
+    method: type[GradientMethod],
+    inputs: tuple[int, ...],
+    targets: tuple[int, ...],
+    message: str,
+) -> None:
+    x, d = (torch.zeros(size, dtype=torch.float64) for size in (inputs, targets))
+    with pytest.raises(ValueError, match=message):
+        use_up(method()(Case().model, x, d, squared))
+
+
+@each_method
+@pytest.mark.parametrize(
+    "lengths", [[7, 1, 1, 1], [-1, 1, 1, 1], [1, 1, 1], [0, 0, 0, 0], [1.0, 1.0, 1.0, 1.0]]
+)
+def test_lengths_that_do_not_fit_are_refused(
+    method: type[GradientMethod], lengths: list[float]
+) -> None:
+    case = Case()
+    with pytest.raises(ValueError, match=r"lengths must be integers between 0 and 6.*4 rows"):
+        use_up(
+            method()(case.model, case.inputs, case.targets, squared, lengths=torch.tensor(lengths))
+        )
+
+
+@each_method
+def test_a_model_of_another_form_is_refused(method: type[GradientMethod]) -> None:
+    class Single(nn.Module):
+        def forward(self, x: Tensor, state: Any) -> Tensor:
+            return x
+
+    x = torch.zeros(2, 1, 1)
+    with pytest.raises(TypeError, match=r"\(inputs, state\) -> \(outputs, state\); Single gave"):
+        use_up(method()(Single(), x, x, squared))
+
+
+@each_method
+def test_a_method_shows_how_it_was_made(method: type[GradientMethod]) -> None:
+    assert repr(method()).startswith(method.__name__ + "(")
+
+
+# Negative controls.
+
+
+class Scaled(tt.BPTT):
+    """Wrong: twice the gradient."""
+
+    def __call__(self, model: nn.Module, *arguments: Any, **named: Any) -> Iterator[Update]:
+        for update in super().__call__(model, *arguments, **named):
+            for parameter in model.parameters():
+                parameter.grad *= 2
+            yield update
+
+
+class Truncated(tt.BPTT):
+    """Wrong: the first step is forgotten."""
+
+    def __call__(  # type: ignore[override]
+        self, model: nn.Module, x: Tensor, d: Tensor, loss: Any, state: Any, lengths: Any
+    ) -> Iterator[Update]:
+        with torch.no_grad():
+            _, state = model(x[:1], state)
+        for update in super().__call__(model, x[1:], d[1:], loss, state):
+            yield Update(update.loss, update.state, range(len(x)))
+
+
+class Attached(tt.BPTT):
+    """Wrong: the state drags its history along."""
+
+    def __call__(  # type: ignore[override]
+        self, model: nn.Module, x: Tensor, d: Tensor, loss: Any, state: Any, lengths: Any
+    ) -> Iterator[Update]:
+        for update in super().__call__(model, x, d, loss, state, lengths):
+            yield Update(update.loss, model(x, state)[1], update.steps)
+
+
+class Padded(tt.BPTT):
+    """Wrong: the mean counts the padding."""
+
+    def __call__(self, model: nn.Module, *arguments: Any, **named: Any) -> Iterator[Update]:
+        *given, _ = arguments
+        return super().__call__(model, *given)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fault", "ragged"),
+    [
+        (Scaled, "gradient by", False),
+        (Truncated, "gradient by", False),
+        (Attached, "attached", False),
+        (Padded, "gradient by", True),
+    ],
+)
+def test_a_wrong_method_is_caught(wrong: type[GradientMethod], fault: str, ragged: bool) -> None:
+    case = Case()
+    with pytest.raises(AssertionError, match=fault):
+        check_method(wrong(), case, case.lengths if ragged else None)

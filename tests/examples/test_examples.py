@@ -1,0 +1,34 @@
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "examples"
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_own_cell(capsys: pytest.CaptureFixture[str]) -> None:
+    assert load("own_cell").main() < 0.2
+    assert "d.tau = " in capsys.readouterr().out
+
+
+def test_gradient_reach() -> None:
+    horizons = load("gradient_reach").main()
+    assert horizons["elman"] is not None
+    assert horizons["elman"] < 15
+    assert horizons["elman_relu"] is None or horizons["elman_relu"] > 50
+
+
+def test_every_example_is_run_by_a_test() -> None:
+    written = {path.stem for path in FOLDER.glob("*.py")}
+    tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
+    assert written <= tested
