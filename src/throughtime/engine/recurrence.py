@@ -21,6 +21,9 @@ class Weights:
         b: Bias of the input product, [Gx * H], or None.
         c: Bias of the recurrent product, [Gh * H], or None.
         units: The learnable vectors with one number a unit, [H] each, in cell order.
+        P: Projection of the new first state, [R, H], or None. The projected state, R wide, is the
+            output and what `U` multiplies (Sak, Senior & Beaufays 2014); the cell's equations must
+            not use it otherwise.
     """
 
     W: Tensor | None
@@ -28,6 +31,7 @@ class Weights:
     b: Tensor | None = None
     c: Tensor | None = None
     units: tuple[Tensor, ...] = ()
+    P: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,10 @@ class Recurrence:
         weights: See `Weights`.
         lengths: Valid steps of each row, int64 on the CPU, [B]; None where all are.
         reverse: Run from each row's last valid step to its first.
+        dropped: Factors on the state inside the recurrent product, the same at every step, [B, H]:
+            dropout as of Gal & Ghahramani (2016). None for 1.
+        taken: For each state, the share of its new value that is taken at each step, the rest being
+            the old one, [T or 1, B, H] each: zoneout (Krueger et al. 2017). None for 1.
     """
 
     cell: Cell
@@ -52,6 +60,13 @@ class Recurrence:
     weights: Weights
     lengths: Tensor | None = None
     reverse: bool = False
+    dropped: Tensor | None = None
+    taken: tuple[Tensor, ...] | None = None
+
+    @property
+    def H(self) -> int:  # noqa: N802 - the letter of the literature
+        """The number of units."""
+        return self.state[0].shape[1] if self.weights.P is None else self.weights.P.shape[1]
 
 
 class Engine(Protocol):

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from throughtime.engine.recurrence import Recurrence, Weights
 from throughtime.engine.textbook import Trajectory, roll_back, unroll
-from throughtime.equations import Cell
 
 
 class Reference:
@@ -34,8 +33,7 @@ class Reference:
         ):
             unrolled = unroll(recurrence, keep=False)
             return unrolled.outputs, unrolled.final
-        arguments = (recurrence.cell, recurrence.lengths, recurrence.reverse, *tensors)
-        outputs, *final = _Unrolled.apply(*arguments)  # type: ignore[no-untyped-call]
+        outputs, *final = _Unrolled.apply(recurrence, *tensors)  # type: ignore[no-untyped-call]
         return outputs, tuple(final)
 
 
@@ -44,73 +42,63 @@ def flat(recurrence: Recurrence) -> list[Tensor | None]:
     weights = recurrence.weights
     return [
         recurrence.x,
-        weights.W,
-        weights.U,
-        weights.b,
-        weights.c,
+        *(getattr(weights, name) for name in _MATRICES),
         *recurrence.state,
         *weights.units,
     ]
 
 
-def unflat(
-    cell: Cell, lengths: Tensor | None, reverse: bool, tensors: list[Tensor | None]
-) -> Recurrence:
-    """Undo `flat`."""
-    x, W, U, b, c, *rest = tensors
-    vectors: Any = tuple(rest)
-    states = len(cell.states)
-    weights = Weights(W, U, b, c, vectors[states:])
-    assert x is not None
-    return Recurrence(cell, x, vectors[:states], weights, lengths, reverse)
+def unflat(recurrence: Recurrence, tensors: list[Tensor | None]) -> Recurrence:
+    """Give a recurrence with other tensors, in the order of `flat`."""
+    matrices = dict(zip(_MATRICES, tensors[1:], strict=False))
+    vectors: Any = tuple(tensors[1 + len(_MATRICES) :])
+    states = len(recurrence.state)
+    weights = Weights(**matrices, units=vectors[states:])
+    assert tensors[0] is not None
+    return replace(recurrence, x=tensors[0], state=vectors[:states], weights=weights)
+
+
+_MATRICES = ("W", "U", "b", "c", "P")
 
 
 class _Unrolled(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, cell: Cell, lengths: Tensor | None, reverse: bool, *tensors: Tensor | None
-    ) -> tuple[Tensor, ...]:
-        recurrence = unflat(cell, lengths, reverse, list(tensors))
+    def forward(ctx: Any, recurrence: Recurrence, *tensors: Tensor | None) -> tuple[Tensor, ...]:
         unrolled = unroll(recurrence)
         trajectory = unrolled.trajectory
-        ctx.call = (cell, lengths, reverse)
+        kept = [trajectory.unprojected, *trajectory.states, *trajectory.kept]
+        ctx.save_for_backward(*tensors, *kept)
         ctx.count = len(tensors)
-        ctx.save_for_backward(*tensors, *trajectory.states, *trajectory.kept)
+        # What is saved above is not to be held a second time.
+        ctx.form = unflat(recurrence, [None if t is None else t.new_empty(0) for t in tensors])
         # A final state may be the very tensor that came in (T = 0); autograd wants its own.
         return unrolled.outputs, *(state.clone() for state in unrolled.final)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        cell, lengths, reverse = ctx.call
-        tensors = list(ctx.saved_tensors[: ctx.count])
+        recurrence = unflat(ctx.form, list(ctx.saved_tensors[: ctx.count]))
         if torch.is_grad_enabled():
-            found = through_autograd(cell, lengths, reverse, tensors, gradients)
-            return None, None, None, *found
-        recurrence = unflat(cell, lengths, reverse, tensors)
-        saved = ctx.saved_tensors[ctx.count :]
-        states = len(cell.states)
-        trajectory = Trajectory(saved[:states], saved[states:])
-        d = roll_back(recurrence, trajectory, gradients[0], gradients[1:])
-        found = flat(
-            replace(recurrence, x=d.x, state=d.state, weights=Weights(d.W, d.U, d.b, d.c, d.units))
+            return None, *through_autograd(recurrence, gradients)
+        unprojected, *saved = ctx.saved_tensors[ctx.count :]
+        states = len(recurrence.state)
+        trajectory = Trajectory(tuple(saved[:states]), tuple(saved[states:]), unprojected)
+        needed = ctx.needs_input_grad[1:]
+        wanted = frozenset(
+            name for name, need in zip(("x", *_MATRICES), needed, strict=False) if need
         )
-        needed = ctx.needs_input_grad[3:]
-        return None, None, None, *(g if n else None for g, n in zip(found, needed, strict=True))
+        d = roll_back(recurrence, trajectory, gradients[0], gradients[1:], wanted)
+        found = [d.x, *(getattr(d, name) for name in _MATRICES), *d.state, *d.units]
+        return None, *(g if need else None for g, need in zip(found, needed, strict=True))
 
 
-def through_autograd(
-    cell: Cell,
-    lengths: Tensor | None,
-    reverse: bool,
-    tensors: list[Tensor | None],
-    gradients: tuple[Tensor, ...],
-) -> list[Tensor | None]:
+def through_autograd(recurrence: Recurrence, gradients: tuple[Tensor, ...]) -> list[Tensor | None]:
     """Differentiate the plain loop by autograd, keeping the graph of the derivative."""
     # Aliases: one tensor may depend on another (a weight computed from the input), and each
     # derivative is to stop at this function's own arguments.
+    tensors = flat(recurrence)
     aliases = [None if tensor is None else tensor.view_as(tensor) for tensor in tensors]
     wanted = [alias for alias in aliases if alias is not None and alias.requires_grad]
-    unrolled = unroll(unflat(cell, lengths, reverse, aliases), keep=False)
+    unrolled = unroll(unflat(recurrence, aliases), keep=False)
     results = [unrolled.outputs, *unrolled.final]
     pairs = [
         (result, gradient)

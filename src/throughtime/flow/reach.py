@@ -151,6 +151,7 @@ def flow(
             gradients = roll_back(recurrence, trajectory, seeds, final)
             norms = torch.cat(gradients.after, 2).norm(dim=2).view(T, S, B)
             layers.insert(0, _by_lag(f"layer {number}", norms, chosen))
+            assert gradients.x is not None  # all derivatives are wanted
             seeds = gradients.x
     return Flow(tuple(layers), tuple(chosen.tolist()))
 

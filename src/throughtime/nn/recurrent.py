@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from throughtime import cells, engine
-from throughtime.engine import Recurrence, Weights
+from throughtime import cells
+from throughtime.engine import Weights
 from throughtime.equations import Cell
-from throughtime.nn.shapes import check_input, check_lengths, check_state, whole_number
+from throughtime.nn.layers import Stack
+from throughtime.nn.shapes import check_input, check_lengths, check_state, share, whole_number
 
 State = Tensor | tuple[Tensor, ...]
 
@@ -34,6 +35,11 @@ class Recurrent(nn.Module):
         dropout: Share of each layer's outputs that is dropped while training, except the last's.
         bidirectional: Whether a second set of weights runs from the last step to the first; its
             outputs stand behind the others', so that outputs have 2 H columns.
+        recurrent_dropout: Share of the state that is dropped inside the recurrent product while
+            training, the same units at every step of a sequence (Gal & Ghahramani 2016).
+        zoneout: Probability with which a unit keeps its old state at a step while training; its
+            expectation is used otherwise (Krueger et al. 2017). One number for all states, or one
+            for each, in the cell's order.
         device: Where the parameters live.
         dtype: Their floating type.
 
@@ -59,6 +65,8 @@ class Recurrent(nn.Module):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout: float | Sequence[float] = 0.0,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -66,19 +74,26 @@ class Recurrent(nn.Module):
         input_size = whole_number("input_size", input_size, 0)
         hidden_size = whole_number("hidden_size", hidden_size, 1)
         num_layers = whole_number("num_layers", num_layers, 1)
-        if not 0.0 <= dropout <= 1.0:
-            raise ValueError(f"dropout is a share between 0 and 1, got {dropout!r}")
+        self.cell = cells.find(cell)
+        self.dropout = share("dropout", dropout)
+        self.recurrent_dropout = share("recurrent_dropout", recurrent_dropout)
+        states = self.cell.states
+        shares = (zoneout,) * len(states) if isinstance(zoneout, float | int) else tuple(zoneout)
+        if len(shares) != len(states):
+            raise ValueError(
+                f"zoneout must be one number, or one for each state of cell {self.cell.name!r} "
+                f"({', '.join(states)}); got {len(shares)}"
+            )
+        self.zoneout = tuple(share("zoneout", value) for value in shares)
         if dropout and num_layers == 1:
             warnings.warn(
                 "dropout acts between layers and num_layers is 1: it does nothing", stacklevel=2
             )
-        self.cell = cells.find(cell)
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.bias = bias
         self.batch_first = batch_first
-        self.dropout = float(dropout)
         self.bidirectional = bidirectional
         directions = len(self._directions)
         for layer in range(num_layers):
@@ -155,34 +170,37 @@ class Recurrent(nn.Module):
         """
         x, single = self._time_major(x)
         check_input(self, x)
-        T, B = x.shape[:2]
-        lengths = None if lengths is None else check_lengths(lengths, T, B)
-        before = check_state(self, x, state, single)
-        after: list[tuple[Tensor, ...]] = []
-        for layer in range(self.num_layers):
-            outputs = []
-            for reverse in range(len(self._directions)):
-                place = layer * len(self._directions) + reverse
-                recurrence = Recurrence(
-                    cell=self.cell,
-                    x=x,
-                    state=tuple(s[place] for s in before),
-                    weights=self.weights(layer, bool(reverse)),
-                    lengths=lengths,
-                    reverse=bool(reverse),
-                )
-                output, final = engine.run(recurrence)
-                outputs.append(output)
-                after.append(final)
-            x = torch.cat(outputs, 2) if len(outputs) > 1 else outputs[0]
-            if self.dropout and layer < self.num_layers - 1:
-                x = nn.functional.dropout(x, self.dropout, self.training)
-        stacked = tuple(torch.stack(states) for states in zip(*after, strict=True))
+        lengths = None if lengths is None else check_lengths(lengths, *x.shape[:2])
+        y, after = self._stack().run(x, check_state(self, x, state, single), lengths)
         if single:
-            x, stacked = x.squeeze(1), tuple(s.squeeze(1) for s in stacked)
+            y, after = y.squeeze(1), tuple(s.squeeze(1) for s in after)
         elif self.batch_first:
-            x = x.transpose(0, 1)
-        return x, stacked if len(stacked) > 1 else stacked[0]
+            y = y.transpose(0, 1)
+        return y, after if len(after) > 1 else after[0]
+
+    def _stack(self) -> Stack:
+        return Stack(
+            self.cell,
+            self.weights,
+            self.num_layers,
+            self.bidirectional,
+            dropout=self.dropout if self.training else 0.0,
+            dropped=self._dropped if self.recurrent_dropout and self.training else None,
+            taken=self._taken if any(self.zoneout) else None,
+        )
+
+    def _dropped(self, state: Tensor) -> Tensor:
+        """Draw the factors on a state [B, H] that hold for a whole sequence."""
+        return nn.functional.dropout(torch.ones_like(state), self.recurrent_dropout)
+
+    def _taken(self, T: int, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Draw which new values are taken, at each step; in evaluation, the expected share."""
+        return tuple(
+            torch.empty(T, *state.shape, dtype=state.dtype, device=state.device).bernoulli_(1 - p)
+            if self.training
+            else torch.full_like(state, 1 - p).unsqueeze(0)
+            for p, state in zip(self.zoneout, states, strict=True)
+        )
 
     def _time_major(self, x: Tensor) -> tuple[Tensor, bool]:
         if x.dim() == 2:
@@ -198,6 +216,8 @@ class Recurrent(nn.Module):
         for name, default in _DEFAULTS.items():
             if getattr(self, name) != default:
                 yield f"{name}={getattr(self, name)}"
+        if any(self.zoneout):
+            yield f"zoneout={self.zoneout}"
 
 
 _DEFAULTS = {
@@ -206,4 +226,5 @@ _DEFAULTS = {
     "batch_first": False,
     "dropout": 0.0,
     "bidirectional": False,
+    "recurrent_dropout": 0.0,
 }

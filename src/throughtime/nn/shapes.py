@@ -25,6 +25,17 @@ def whole_number(name: str, value: object, least: int) -> int:
     raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
 
 
+def share(name: str, value: float) -> float:
+    """Give a share as a float.
+
+    Raises:
+        ValueError: It is not between 0 and 1.
+    """
+    if isinstance(value, bool) or not 0.0 <= value <= 1.0:
+        raise ValueError(f"{name} is a share between 0 and 1, got {value!r}")
+    return float(value)
+
+
 def check_input(layer: Recurrent, x: Tensor) -> None:
     """Refuse a time-major input that the layer cannot take.
 
