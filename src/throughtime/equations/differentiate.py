@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from throughtime.equations.errors import CellError
 from throughtime.equations.expression import Expression
-from throughtime.equations.functions import log, sigmoid, where
+from throughtime.equations.functions import log, mean, sigmoid, where
 from throughtime.equations.graph import Graph
 from throughtime.equations.operations import operations
 from throughtime.equations.program import Program
@@ -36,6 +36,8 @@ rules: dict[str, Rule] = {
     "maximum": lambda d, y, a, b: _larger(d, a, b),
     "minimum": lambda d, y, a, b: _larger(d, b, a),
     "where": lambda d, y, c, a, b: (None, where(c, d, 0.0), where(c, 0.0, d)),
+    # Every unit sees the mean, and every unit has a share of 1 / H in it.
+    "mean": lambda d, y, x: (mean(d),),
 }
 
 

@@ -125,3 +125,26 @@ def where(condition: Any, a: Any, b: Any) -> Any:
             "for example where(x > 0, a, b)"
         )
     return record("where", condition, a, b)
+
+
+@overload
+def mean(x: Expression) -> Expression: ...
+@overload
+def mean(x: float) -> float: ...
+def mean(x: Any) -> Any:
+    """The mean over all units of the layer, the same for each of them."""
+    return _apply("mean", x)
+
+
+def layer_norm(x: Any, eps: float = 1e-5) -> Any:
+    """Layer normalisation over the units (Ba, Kiros & Hinton 2016): mean 0 and variance 1.
+
+    Gain and bias are learnable vectors of the cell, if they are wanted:
+    `gain * layer_norm(wx.a + uh.a) + bias` with `units="gain bias"`.
+
+    Args:
+        x: A scalar of the cell: a pre-activation, a sum of them, a state.
+        eps: Added to the variance.
+    """
+    centred = x - mean(x)
+    return centred / sqrt(mean(centred * centred) + eps)

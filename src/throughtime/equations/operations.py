@@ -20,17 +20,24 @@ class Operation:
         evaluate: The operation on tensors that broadcast.
         truth: Whether its result is true or false, which only `where` can take.
         commutative: Whether its two arguments may change places.
+        row: Whether it looks at all units of a row at once, the last dimension of its argument; all
+            others are elementwise.
     """
 
     arity: int
     evaluate: Callable[..., Any]
     truth: bool = False
     commutative: bool = False
+    row: bool = False
 
 
 def _softplus(x: Tensor) -> Tensor:
     # Not torch's softplus: that one jumps to the identity at 20, by 2e-9.
     return torch.logaddexp(x, torch.zeros_like(x))
+
+
+def _mean(x: Tensor) -> Tensor:
+    return x.mean(-1, keepdim=True)
 
 
 operations: dict[str, Operation] = {
@@ -57,6 +64,7 @@ operations: dict[str, Operation] = {
     "equal": Operation(2, torch.eq, truth=True, commutative=True),
     "not_equal": Operation(2, torch.ne, truth=True, commutative=True),
     "where": Operation(3, torch.where),
+    "mean": Operation(1, _mean, row=True),
 }
 
 

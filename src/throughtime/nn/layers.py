@@ -11,6 +11,7 @@ from torch.nn.functional import dropout
 
 from throughtime import engine
 from throughtime.engine import Recurrence, Weights
+from throughtime.engine.textbook import nan_origin
 from throughtime.equations import Cell
 
 
@@ -27,6 +28,7 @@ class Stack:
         dropped: Draws the factors on a state inside the recurrent product, [B, H], once for each
             layer and direction; None for no dropout there.
         taken: Draws the shares of the new states that are taken at each of T steps; None for all.
+        refuse_nan: Whether a NaN that the equations make of ordinary numbers is an error.
     """
 
     cell: Cell
@@ -36,6 +38,7 @@ class Stack:
     dropout: float = 0.0
     dropped: Callable[[Tensor], Tensor] | None = None
     taken: Callable[[int, tuple[Tensor, ...]], tuple[Tensor, ...]] | None = None
+    refuse_nan: bool = False
 
     def run(
         self, x: Tensor, before: tuple[Tensor, ...], lengths: Tensor | None = None
@@ -50,6 +53,10 @@ class Stack:
         Returns:
             The last layer's outputs, [T, B, directions * ·], and the states after each row's last
             step, shaped as `before`.
+
+        Raises:
+            FloatingPointError: The cell's equations have made a NaN, with `refuse_nan`; the
+                instruction, its gates, the layer, step, row and unit are named.
         """
         kind = x.device.type
         if torch.is_autocast_enabled(kind):
@@ -61,24 +68,34 @@ class Stack:
             outputs = []
             for reverse in (False, True) if self.bidirectional else (False,):
                 state = tuple(s[len(after)] for s in before)
-                output, final = engine.run(
-                    Recurrence(
-                        self.cell,
-                        x,
-                        state,
-                        self.weights(layer, reverse),
-                        lengths,
-                        reverse,
-                        dropped=None if self.dropped is None else self.dropped(state[0]),
-                        taken=None if self.taken is None else self.taken(len(x), state),
-                    )
+                recurrence = Recurrence(
+                    self.cell,
+                    x,
+                    state,
+                    self.weights(layer, reverse),
+                    lengths,
+                    reverse,
+                    dropped=None if self.dropped is None else self.dropped(state[0]),
+                    taken=None if self.taken is None else self.taken(len(x), state),
                 )
+                output, final = engine.run(recurrence)
+                if self.refuse_nan and any(bool(s.isnan().any()) for s in (output, *final)):
+                    self._refuse_nan(recurrence, layer, reverse)
                 outputs.append(output)
                 after.append(final)
             x = torch.cat(outputs, 2) if len(outputs) > 1 else outputs[0]
             if self.dropout and layer < self.num_layers - 1:
                 x = dropout(x, self.dropout)
         return x, tuple(torch.stack(states) for states in zip(*after, strict=True))
+
+    def _refuse_nan(self, recurrence: Recurrence, layer: int, reverse: bool) -> None:
+        origin = nan_origin(recurrence)
+        if origin is not None:  # else the NaN came in from outside, and goes out again
+            direction = ", reverse direction" if reverse else ""
+            raise FloatingPointError(
+                f"cell {self.cell.name!r}, layer {layer}{direction}: {origin}; keep what "
+                f"{origin.operation} is given where it is defined, by softplus or maximum, say"
+            )
 
     def _in(self, dtype: torch.dtype) -> Stack:
         """Give the same layers with weights in another dtype, as autocast asks for."""

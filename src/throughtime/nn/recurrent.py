@@ -167,6 +167,8 @@ class Recurrent(nn.Module):
 
         Raises:
             ValueError: A shape, dtype or device does not fit; the message states both sides.
+            FloatingPointError: The cell's equations make a NaN of ordinary numbers; instruction,
+                gates, layer, step, row and unit are named.
         """
         x, single = self._time_major(x)
         check_input(self, x)
@@ -187,6 +189,7 @@ class Recurrent(nn.Module):
             dropout=self.dropout if self.training else 0.0,
             dropped=self._dropped if self.recurrent_dropout and self.training else None,
             taken=self._taken if any(self.zoneout) else None,
+            refuse_nan=True,
         )
 
     def _dropped(self, state: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ def unroll(recurrence: Recurrence, keep: bool = True) -> Unrolled:
     step = evaluator(program, recurrence.x.dtype, recurrence.x.device)
     values = dict(zip(cell.units, weights.units, strict=True))
     valid = valid_steps(recurrence)
-    inputs = _input_products(recurrence)
+    inputs = input_products(recurrence)
 
     outputs: dict[int, Tensor] = {}
     before: dict[int, tuple[Tensor, ...]] = {}
@@ -66,10 +66,7 @@ def unroll(recurrence: Recurrence, keep: bool = True) -> Unrolled:
     for t in order(recurrence):
         values.update(zip(cell.states, state, strict=True))
         values.update(inputs[t])
-        if weights.U is not None:
-            h = state[0] if recurrence.dropped is None else state[0] * recurrence.dropped
-            product = linear(h, weights.U, weights.c)  # [B, Gh * H]
-            values.update(split(product, cell.recurrent_gates, "uh."))
+        values.update(recurrent_products(recurrence, state[0]))
         results = [result.expand(B, recurrence.H) for result in step(values)]
         values.update(zip(program.outputs, results, strict=True))
         new = results[: len(state)]
@@ -112,10 +109,19 @@ def kept_names(cell: Cell) -> tuple[str, ...]:
     return tuple(name for name in cell.adjoint.backward.inputs if name not in known)
 
 
-def _input_products(recurrence: Recurrence) -> list[dict[str, Tensor]]:
+def input_products(recurrence: Recurrence) -> list[dict[str, Tensor]]:
     """Give `W x_t + b` for all steps at once: for each step, a plane [B, H] a gate."""
     cell, weights = recurrence.cell, recurrence.weights
     if weights.W is None:
         return [{} for _ in range(recurrence.x.shape[0])]
     products = linear(clean(recurrence.x, recurrence.lengths), weights.W, weights.b)
     return [split(product, cell.input_gates, "wx.") for product in products.unbind(0)]
+
+
+def recurrent_products(recurrence: Recurrence, h: Tensor) -> dict[str, Tensor]:
+    """Give `U h + c` for one step: a plane [B, H] a gate."""
+    weights = recurrence.weights
+    if weights.U is None:
+        return {}
+    h = h if recurrence.dropped is None else h * recurrence.dropped
+    return split(linear(h, weights.U, weights.c), recurrence.cell.recurrent_gates, "uh.")
