@@ -54,6 +54,137 @@ def leaky(a: Tensor, u: Tensor, S: list[Tensor], units: tuple[Tensor, ...]) -> l
     return [0.9 * h + 0.1 * torch.tanh(a + u)]
 
 
+def independent(a: Tensor, u: Tensor, S: list[Tensor], units: tuple[Tensor, ...]) -> list[Tensor]:
+    (h,) = S
+    (weight,) = units
+    return [torch.relu(a + weight * h)]
+
+
+def minimal_gated(a: Tensor, u: Tensor, S: list[Tensor], units: tuple[Tensor, ...]) -> list[Tensor]:
+    (h,) = S
+    a_f, a_n = a.chunk(2)
+    u_f, u_n = u.chunk(2)
+    f = torch.sigmoid(a_f + u_f)
+    return [(1 - f) * h + f * torch.tanh(a_n + f * u_n)]
+
+
+def light_gru(a: Tensor, u: Tensor, S: list[Tensor], units: tuple[Tensor, ...]) -> list[Tensor]:
+    (h,) = S
+    z, n = (a + u).chunk(2)
+    return [torch.sigmoid(z) * h + (1 - torch.sigmoid(z)) * torch.relu(n)]
+
+
+def lstm_coupled(a: Tensor, u: Tensor, S: list[Tensor], units: tuple[Tensor, ...]) -> list[Tensor]:
+    _, c = S
+    i, g, o = (a + u).chunk(3)
+    c = (1 - torch.sigmoid(i)) * c + torch.sigmoid(i) * torch.tanh(g)
+    return [torch.sigmoid(o) * torch.tanh(c), c]
+
+
+def lstm_no_input_gate(
+    a: Tensor, u: Tensor, S: list[Tensor], units: tuple[Tensor, ...]
+) -> list[Tensor]:
+    _, c = S
+    f, g, o = (a + u).chunk(3)
+    c = torch.sigmoid(f) * c + torch.tanh(g)
+    return [torch.sigmoid(o) * torch.tanh(c), c]
+
+
+def lstm_no_forget_gate(
+    a: Tensor, u: Tensor, S: list[Tensor], units: tuple[Tensor, ...]
+) -> list[Tensor]:
+    _, c = S
+    i, g, o = (a + u).chunk(3)
+    c = c + torch.sigmoid(i) * torch.tanh(g)
+    return [torch.sigmoid(o) * torch.tanh(c), c]
+
+
+def lstm_no_output_gate(
+    a: Tensor, u: Tensor, S: list[Tensor], units: tuple[Tensor, ...]
+) -> list[Tensor]:
+    _, c = S
+    i, f, g = (a + u).chunk(3)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return [torch.tanh(c), c]
+
+
+def lstm_no_input_activation(
+    a: Tensor, u: Tensor, S: list[Tensor], units: tuple[Tensor, ...]
+) -> list[Tensor]:
+    _, c = S
+    i, f, g, o = (a + u).chunk(4)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * g
+    return [torch.sigmoid(o) * torch.tanh(c), c]
+
+
+def lstm_no_output_activation(
+    a: Tensor, u: Tensor, S: list[Tensor], units: tuple[Tensor, ...]
+) -> list[Tensor]:
+    _, c = S
+    i, f, g, o = (a + u).chunk(4)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return [torch.sigmoid(o) * c, c]
+
+
+def slstm(a: Tensor, u: Tensor, S: list[Tensor], units: tuple[Tensor, ...]) -> list[Tensor]:
+    _, c, n, m = S
+    i, f, z, o = (a + u).chunk(4)
+    kept = torch.nn.functional.logsigmoid(f) + m
+    new_m = torch.where(n == 0, i, torch.maximum(kept, i))
+    f = torch.exp(torch.where(n == 0, 0.0, kept - new_m))
+    i = torch.exp(i - new_m)
+    new_c = f * c + i * torch.tanh(z)
+    new_n = f * n + i
+    return [torch.sigmoid(o) * new_c / new_n, new_c, new_n, new_m]
+
+
+def simple_recurrent_unit(
+    a: Tensor, u: Tensor, S: list[Tensor], units: tuple[Tensor, ...]
+) -> list[Tensor]:
+    _, c = S
+    v_f, v_r = units
+    g, f, r, p = a.chunk(4)
+    f, r = torch.sigmoid(f + v_f * c), torch.sigmoid(r + v_r * c)
+    c = f * c + (1 - f) * g
+    return [r * c + (1 - r) * p, c]
+
+
+def quasi_recurrent(
+    a: Tensor, u: Tensor, S: list[Tensor], units: tuple[Tensor, ...]
+) -> list[Tensor]:
+    _, c = S
+    z, f, o = a.chunk(3)
+    c = torch.sigmoid(f) * c + (1 - torch.sigmoid(f)) * torch.tanh(z)
+    return [torch.sigmoid(o) * c, c]
+
+
+def noisy_leaky(a: Tensor, u: Tensor, S: list[Tensor], units: tuple[Tensor, ...]) -> list[Tensor]:
+    _, v = S
+    drive, noise = a.chunk(2)
+    v = 0.8 * v + 0.2 * (drive + u) + 0.4**0.5 * 0.15 * noise
+    return [torch.relu(v), v]
+
+
+def continuous_time(
+    a: Tensor, u: Tensor, S: list[Tensor], units: tuple[Tensor, ...]
+) -> list[Tensor]:
+    _, v = S
+    (slowness,) = units
+    tau = 1 + torch.exp(slowness)  # in steps
+    v = v + (-v + a + u) / tau
+    return [torch.tanh(v), v]
+
+
+def structural_context(
+    a: Tensor, u: Tensor, S: list[Tensor], units: tuple[Tensor, ...]
+) -> list[Tensor]:
+    _, s = S
+    (p,) = units
+    context, drive = a.chunk(2)
+    s = 0.05 * context + 0.95 * s
+    return [torch.sigmoid(p * s + drive + u), s]
+
+
 steps: dict[str, Step] = {
     "elman": elman,
     "elman_relu": elman_relu,
@@ -61,6 +192,21 @@ steps: dict[str, Step] = {
     "lstm": lstm,
     "lstm_peephole": lstm_peephole,
     "leaky": leaky,
+    "independent": independent,
+    "minimal_gated": minimal_gated,
+    "light_gru": light_gru,
+    "lstm_coupled": lstm_coupled,
+    "lstm_no_input_gate": lstm_no_input_gate,
+    "lstm_no_forget_gate": lstm_no_forget_gate,
+    "lstm_no_output_gate": lstm_no_output_gate,
+    "lstm_no_input_activation": lstm_no_input_activation,
+    "lstm_no_output_activation": lstm_no_output_activation,
+    "slstm": slstm,
+    "simple_recurrent_unit": simple_recurrent_unit,
+    "quasi_recurrent": quasi_recurrent,
+    "noisy_leaky": noisy_leaky,
+    "continuous_time": continuous_time,
+    "structural_context": structural_context,
 }
 
 
@@ -90,14 +236,14 @@ def run_row(
     """Run one row, x being [T, I] and states [H]."""
     outputs = [torch.zeros_like(S[0]) for _ in range(len(x))]
     for t in range(length - 1, -1, -1) if reverse else range(length):
-        a = _affine(weights.W, x[t], weights.b)
-        u = _affine(weights.U, S[0], weights.c)
+        a = affine(weights.W, x[t], weights.b)
+        u = affine(weights.U, S[0], weights.c)
         S = step(a, u, S, weights.units)
         outputs[t] = S[0]
     return torch.stack(outputs) if outputs else x.new_zeros(0, len(S[0])), S
 
 
-def _affine(weight: Tensor | None, vector: Tensor, bias: Tensor | None) -> Tensor:
+def affine(weight: Tensor | None, vector: Tensor, bias: Tensor | None) -> Tensor:
     if weight is None:
         return vector.new_zeros(0)
     return weight @ vector if bias is None else weight @ vector + bias

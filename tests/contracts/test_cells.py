@@ -111,14 +111,14 @@ def test_a_derivative_of_the_wrong_sign_is_caught(
 ) -> None:
     wrong = with_output_negated(cells.registry[name], output)
     with pytest.raises(AssertionError, match="gradient by"):
-        check(cases.recurrence(wrong, 3, 2, 1, 2))
+        check(cases.recurrence(wrong, 4, 3, 1, 3))
 
 
 def test_derivatives_in_each_others_place_are_caught() -> None:
     results = cells.registry["gru"].adjoint.backward.results
     wrong = with_adjoint(cells.registry["gru"], results=(results[1], results[0], *results[2:]))
     with pytest.raises(AssertionError, match="gradient by"):
-        check_against_autograd(cases.recurrence(wrong, 3, 2, 1, 2))
+        check_against_autograd(cases.recurrence(wrong, 4, 3, 1, 3))
 
 
 def test_wrong_equations_are_caught() -> None:
@@ -129,7 +129,7 @@ def test_wrong_equations_are_caught() -> None:
 
     wrong = Cell("gru", ("r", "z", "n"), ("h",), (), {}, gru)
     with pytest.raises(AssertionError, match="outputs"):
-        check_against_autograd(cases.recurrence(wrong, 3, 2, 1, 2))
+        check_against_autograd(cases.recurrence(wrong, 4, 3, 1, 3))
 
 
 def test_the_hand_written_steps_are_of_known_cells() -> None:

@@ -112,6 +112,21 @@ def test_lengths_of_the_built_in_programs() -> None:
         "lstm": 13,
         "lstm_peephole": 19,
         "leaky": 5,
+        "continuous_time": 7,
+        "independent": 3,
+        "light_gru": 7,
+        "lstm_coupled": 11,
+        "lstm_no_forget_gate": 10,
+        "lstm_no_input_activation": 12,
+        "lstm_no_input_gate": 10,
+        "lstm_no_output_activation": 12,
+        "lstm_no_output_gate": 10,
+        "minimal_gated": 8,
+        "noisy_leaky": 7,
+        "quasi_recurrent": 7,
+        "simple_recurrent_unit": 12,
+        "slstm": 23,
+        "structural_context": 7,
     }
 
 
@@ -119,7 +134,8 @@ def test_the_adjoint_computes_nothing_again() -> None:
     for cell in cells.registry.values():
         forward, backward = cell.adjoint.forward, cell.adjoint.backward
         assert len(forward.instructions) == len(cell.step.instructions)
-        assert not {"sigmoid", "tanh", "exp"} & set(operations_of(backward))
+        new = {"sigmoid"} if "softplus" in operations_of(cell.step) else set()  # its derivative
+        assert not {"sigmoid", "tanh", "exp"} & set(operations_of(backward)) - new
         assert forward.outputs[: len(cell.states)] == tuple(f"next.{s}" for s in cell.states)
         kept = set(forward.outputs) - set(cell.step.outputs)
         assert kept == {name for name in backward.inputs if name.startswith("kept.")}

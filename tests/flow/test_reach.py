@@ -36,7 +36,8 @@ def norms_by_autograd(
             below = x[t, row]
             for number in range(layer.num_layers):
                 weights = layer.weights(number)
-                a, u = weights.W @ below + weights.b, weights.U @ states[number][0] + weights.c
+                a = plain.affine(weights.W, below, weights.b)
+                u = plain.affine(weights.U, states[number][0], weights.c)
                 new = step(a, u, states[number], weights.units)
                 states[number] = aliases[number, t] = [s.view_as(s) for s in new]
                 below = states[number][0]
