@@ -1,6 +1,10 @@
 """A cell of one's own: five lines of equations become a layer with everything that a layer has."""
 
+import tempfile
+from pathlib import Path
+
 import torch
+from safetensors.torch import load_model, save_model
 
 import throughtime as tt
 
@@ -13,8 +17,9 @@ def adaptive(wx, uh, h, *, tau):
 
 
 def main() -> float:
-    """Train it to say the sum of the last three inputs; give the last loss."""
+    """Train it, stack it in both directions, save and load it; give the last loss."""
     torch.manual_seed(0)
+    # What it is to learn: the sum of the last three inputs.
     network = tt.Network(adaptive, input_size=1, hidden_size=16, output_size=1)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
     x = torch.randn(60, 32, 1)
@@ -27,7 +32,19 @@ def main() -> float:
             optimizer.step()
             optimizer.zero_grad()
     print(f"loss {loss:.3f}")
-    print(adaptive.adjoint.backward)
+
+    both = tt.nn.Recurrent(adaptive, 1, 16, num_layers=2, bidirectional=True, dropout=0.1)
+    y, h = both(x, lengths=torch.arange(29, 61))
+    print(f"two layers, both directions: outputs {list(y.shape)}, states {list(h.shape)}")
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.safetensors"
+        save_model(network, str(path))
+        again = tt.Network(adaptive, input_size=1, hidden_size=16, output_size=1)
+        load_model(again, str(path))
+    assert torch.equal(again(x)[0], network(x)[0])
+
+    print("its adjoint, derived:", adaptive.adjoint.backward, sep="\n")
     return loss
 
 

@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from throughtime.cli.cells import cells
 from throughtime.cli.predict import predict
 from throughtime.cli.train import train
 
@@ -26,7 +27,10 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog="Examples:  throughtime train sunspots   |   throughtime predict RUN mine.csv")
+@app.callback(
+    epilog="Examples:  throughtime train sunspots   |   throughtime predict RUN mine.csv   |   "
+    "throughtime cells gru"
+)
 def throughtime(
     version: bool = typer.Option(
         False, "--version", callback=_print_version, is_eager=True, help="Print the version."
@@ -37,6 +41,7 @@ def throughtime(
 
 app.command()(train)
 app.command()(predict)
+app.command()(cells)
 
 
 def main() -> None:

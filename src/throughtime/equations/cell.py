@@ -12,6 +12,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from throughtime.equations.derivation import Derivation, derive
 from throughtime.equations.differentiate import Adjoint, differentiate
 from throughtime.equations.errors import CellError
 from throughtime.equations.expression import is_number
@@ -65,6 +66,28 @@ class Cell:
     def recurrent_gates(self) -> tuple[str, ...]:
         """Gates whose recurrent product `U_g h + c_g` the equations use."""
         return tuple(gate for gate in self.gates if f"uh.{gate}" in self.step.inputs)
+
+    def latex(self) -> Derivation:
+        r"""Derive the step, its adjoint and the weight gradients as LaTeX.
+
+        They are printed from the programs that engines run, so what is read is what is computed.
+
+        Example:
+            >>> import throughtime as tt
+            >>> print(tt.cells.elman.latex().step)
+            \begin{aligned}
+            a_{a,t} &= W_a x_t + b_a, \quad u_{a,t} = U_a h_{t-1} + c_a \\
+            h_t &= \tanh(a_{a,t} + u_{a,t}) \\
+            y_t &= h_t
+            \end{aligned}
+
+        Returns:
+            The three parts; `str` of it is one block of LaTeX.
+
+        Raises:
+            CellError: An operation of the cell has no LaTeX.
+        """
+        return derive(self)
 
     @property
     def __doc__(self) -> str | None:  # type: ignore[override]  # the cell's own documentation
