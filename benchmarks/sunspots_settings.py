@@ -110,12 +110,15 @@ def main() -> None:
                 )
                 for epochs in READ_AT
             }
-            name = "{transform:>9} {hidden:>6} {window:>6} {learning_rate:<5}".format(**candidate)
-            print(f"{name} | " + " ".join(f"{mean:.3f}" for mean in means.values()), flush=True)
             # The lowest of many noisy readings flatters itself; its neighbours are counted in.
-            for before, epochs, after in zip(READ_AT, READ_AT[1:], READ_AT[2:], strict=False):
-                smooth = statistics.mean((means[before], means[epochs], means[after]))
-                best = min(best, (smooth, f"{candidate} epochs {epochs}"))
+            smooth, at = min(
+                (statistics.mean((means[before], means[epochs], means[after])), epochs)
+                for before, epochs, after in zip(READ_AT, READ_AT[1:], READ_AT[2:], strict=False)
+            )
+            best = min(best, (smooth, f"{candidate} epochs {at}"))
+            name = "{transform:>9} {hidden:>6} {window:>6} {learning_rate:<5}".format(**candidate)
+            readings = " ".join(f"{mean:.3f}" for mean in means.values())
+            print(f"{name} | {readings} | {smooth:.4f} at {at}", flush=True)
     print(f"chosen: {best[1]}, {best[0]:.4f} with its neighbours")
 
 

@@ -1,29 +1,51 @@
-"""Throughtime trains recurrent networks through time."""
+"""Throughtime trains recurrent networks through time.
 
-from throughtime import cells, engine, nn
-from throughtime.equations import (
-    Cell,
-    CellError,
-    abs,
-    cell,
-    exp,
-    layer_norm,
-    log,
-    maximum,
-    mean,
-    minimum,
-    relu,
-    sigmoid,
-    softplus,
-    sqrt,
-    tanh,
-    where,
-)
-from throughtime.flow import Flow, flow
-from throughtime.gradients import BPTT, GradientMethod, Update
-from throughtime.nn import Network
+Names are imported when they are first used, so that the command line can answer before torch is
+loaded.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from throughtime import cells, engine, nn
+    from throughtime.equations import (
+        Cell,
+        CellError,
+        abs,
+        cell,
+        exp,
+        layer_norm,
+        log,
+        maximum,
+        mean,
+        minimum,
+        relu,
+        sigmoid,
+        softplus,
+        sqrt,
+        tanh,
+        where,
+    )
+    from throughtime.flow import Flow, flow
+    from throughtime.gradients import BPTT, GradientMethod, Update
+    from throughtime.nn import Network
 
 __version__ = "0.1.0"
+
+_ROOMS = ("cells", "engine", "flow", "nn")  # `flow` can be called
+_HOMES = {
+    "throughtime.equations": (
+        "Cell", "CellError", "abs", "cell", "exp", "layer_norm", "log", "maximum", "mean",
+        "minimum", "relu", "sigmoid", "softplus", "sqrt", "tanh", "where",
+    ),
+    "throughtime.flow": ("Flow",),
+    "throughtime.gradients": ("BPTT", "GradientMethod", "Update"),
+    "throughtime.nn": ("Network",),
+}  # fmt: skip
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "BPTT",
@@ -52,3 +74,17 @@ __all__ = [
     "tanh",
     "where",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"throughtime.{name}")
+    if name in _HOME_OF:
+        found = getattr(import_module(_HOME_OF[name]), name)
+        globals()[name] = found
+        return found
+    raise AttributeError(f"module 'throughtime' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

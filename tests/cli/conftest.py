@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from throughtime.cli import app
+from throughtime.cli.app import app
 
 QUICK = ["--epochs", "3", "--hidden", "3"]
 

@@ -2,7 +2,7 @@ import pytest
 
 from tests.cli.conftest import run
 from throughtime import __version__
-from throughtime.cli import app
+from throughtime.cli.app import app
 
 commands = [command.callback.__name__ for command in app.registered_commands if command.callback]
 

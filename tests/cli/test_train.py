@@ -38,6 +38,24 @@ def test_a_built_in_series_leaves_a_whole_run_folder(tmp_path: Path) -> None:
     assert (forecaster.settings.hidden, config["target"]) == (3, "sunspots")
 
 
+def test_what_is_fitted_is_said_truly(tmp_path: Path) -> None:
+    result = run("train", "sunspots", *QUICK, "--out", tmp_path / "all")
+    assert "fitted on 1700 to 1920, tested on what comes after" in result.stderr
+    assert "validation" not in (tmp_path / "all" / "predictions.csv").read_text()
+    result = run("train", "sunspots", *QUICK, "--patience", "5", "--out", tmp_path / "part")
+    assert "fitted on 1700 to 1884, validated to 1920, tested on" in result.stderr
+    rows = (tmp_path / "part" / "predictions.csv").read_text().splitlines()
+    assert sum(",validation," in row for row in rows) == 36
+
+
+def test_shares_of_a_file(tide_csv: Path, tmp_path: Path) -> None:
+    shares = ["--validation-share", "0.3", "--test-share", "0.1"]
+    run("train", tide_csv, "--target", "level", *QUICK, *shares, "--out", tmp_path / "run")
+    rows = (tmp_path / "run" / "predictions.csv").read_text().splitlines()
+    parts = [row.split(",")[1] for row in rows]
+    assert (parts.count("validation"), parts.count("test")) == (27, 9)
+
+
 def test_json_is_all_that_standard_output_holds(tmp_path: Path) -> None:
     result = run("train", "sunspots", *QUICK, "--json", "--out", tmp_path / "run")
     printed = json.loads(result.stdout)
@@ -63,7 +81,8 @@ def test_every_option_is_used(tmp_path: Path) -> None:
     }  # fmt: skip
     arguments = [part for pair in options.items() for part in pair]
     assert run("train", "sunspots", *arguments, "--out", tmp_path / "run").exit_code == 0
-    used = json.loads((tmp_path / "run" / "config.json").read_text())["training"]
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    used = config["training"] | config["network"]
     for option, value in options.items():
         assert str(used[option.strip("-").replace("-", "_")]) == value
     run("train", "sunspots", *QUICK, "--clip", "0", "--patience", "0", "--out", tmp_path / "free")
@@ -137,6 +156,10 @@ def test_a_bad_file_is_one_message_and_no_run_folder(
         (["sunspots", "--out", "file/run"], "cannot be written"),
         (["sunspots", "--out", "taken"], "is not an empty folder"),
         (["sunspots", "--epoch", "3"], "No such option"),
+        (["sunspots", "--device", "meta"], "device 'meta' cannot be used here"),
+        (["sunspots", "--hidden", "1000000"], "not enough memory for a network of this size"),
+        (["sunspots", "--learning-rate", "1e38"], "learning_rate must be positive and at most"),
+        (["sunspots", "--test-share", "0.1"], "comes with its own split"),
         ([], "Missing argument"),
     ],
 )
@@ -157,9 +180,10 @@ def test_a_users_error_is_one_message_and_status_2(
 def test_training_that_diverges_says_so_and_keeps_the_best(tmp_path: Path) -> None:
     out = tmp_path / "run"
     options = ["--optimizer", "sgd", "--learning-rate", "1e30", "--clip", "0", "--epochs", "20"]
+    options[3] = "1e5"
     result = run("train", "sunspots", "--cell", "elman_relu", *options, "--out", out)
     assert result.exit_code == 2
-    assert "training failed in" in result.stderr
+    assert "training failed before there was a model worth saving" in result.stderr
     assert "lower the learning rate" in result.stderr
     assert "nothing is saved" in result.stderr  # the first step has ruined the weights
     assert list(tmp_path.iterdir()) == []
@@ -190,7 +214,7 @@ def test_a_network_without_any_gradient_is_reported(
     assert {path.name for path in (tmp_path / "run").iterdir()} == FILES - {"flow.json"}
 
 
-@pytest.mark.parametrize("moment", ["before the first epoch", "later"])
+@pytest.mark.parametrize("moment", ["loading", "before the first epoch", "later", "twice"])
 def test_ctrl_c_leaves_the_best_model_so_far(moment: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
     command = [sys.executable, "-c", "from throughtime.cli import main; main()"]
@@ -206,21 +230,38 @@ def test_ctrl_c_leaves_the_best_model_so_far(moment: str, tmp_path: Path) -> Non
         env=environment,
     ) as process:
         assert process.stderr is not None
-        awaited = "epoch" if moment == "later" else "sunspots"
-        while not process.stderr.readline().startswith(awaited):
-            assert process.poll() is None
+        if moment != "loading":
+            awaited = "sunspots" if moment == "before the first epoch" else "epoch"
+            while not process.stderr.readline().startswith(awaited):
+                assert process.poll() is None
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
+        if moment == "twice":
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
         message = process.stderr.read()
         assert process.wait(timeout=60) == 130
     assert "Traceback" not in message
+    assert "throughtime: interrupted" in message
+    if moment in ("loading", "before the first epoch"):
+        assert list(tmp_path.iterdir()) == []
+        return
+    assert f"is saved in {out}" in message
+    load(out)
     if moment == "later":
         assert "the best model so far (epoch" in message
-        assert f"is saved in {out}" in message
         assert {path.name for path in out.iterdir()} == FILES
         assert (
             json.loads((out / "metrics.json").read_text())["training"]["stopped"] == "interrupted"
         )
-        load(out)
-    else:
-        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_behind_standard_output_is_reported(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from throughtime.cli import main; main()", "cells"]
+    with Path("/dev/full").open("w") as full:
+        finished = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert finished.returncode == 1
+    assert "the output cannot be written: No space left on device" in finished.stderr
+    assert "Traceback" not in finished.stderr

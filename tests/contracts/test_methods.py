@@ -245,7 +245,7 @@ def test_a_loss_that_is_not_finite_is_named_and_touches_nothing(
     case.targets[5, 0] = fault
     with pytest.raises(FloatingPointError, match=r"step 4 .*row 3; 4 of 48") as caught:
         use_up(method()(case.model, case.inputs, case.targets, squared))
-    assert "weights are untouched" in str(caught.value)
+    assert "no gradient was computed" in str(caught.value)
     for name, gradient in case.gradients().items():
         assert torch.equal(gradient, before[name])
 

@@ -258,4 +258,4 @@ def test_scalars_of_another_cell_are_refused() -> None:
 )
 def test_constants_that_are_not_finite_are_refused(function: Callable[[Any], Any]) -> None:
     message = refusal(function)
-    assert "inf" in message or "nan" in message
+    assert "inf" in message or "nan" in message or "by the constant 0" in message

@@ -5,7 +5,7 @@ import torch
 
 from tests.estimators.conftest import series
 from throughtime.data import DataError, Dataset, dataset
-from throughtime.estimators import Forecaster, Settings
+from throughtime.estimators import Forecaster, Settings, SettingsError
 
 quick = Settings(hidden=4, epochs=15, learning_rate=0.05, window=20, stride=3)
 
@@ -104,6 +104,33 @@ def test_covariates_are_used(tide: Dataset) -> None:
 def test_a_window_longer_than_the_rows_is_the_whole_of_them(tide: Dataset) -> None:
     forecaster = Forecaster.for_dataset(tide, replace(quick, window=10_000, epochs=2))
     assert forecaster.fit(tide).stopped == "finished"
+
+
+def test_flow_looks_at_the_last_steps_of_a_long_series(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = dataset(series(1000))
+    forecaster = Forecaster.for_dataset(long, quick)
+    seen = {}
+
+    def note(network: object, inputs: torch.Tensor, *others: object) -> None:
+        seen["inputs"], seen["state"] = inputs, others[-1]
+
+    monkeypatch.setattr("throughtime.estimators.forecaster.flow", note)
+    forecaster.flow(long)
+    known = forecaster._scaled(long.series)[: long.split.train.stop]
+    assert torch.equal(seen["inputs"][:, 0], known[-301:-1])
+    _, state = forecaster.network(known[:-301, None])
+    assert torch.equal(seen["state"], state)
+
+
+def test_weight_decay_is_passed_on_only_where_there_is_any(tide: Dataset) -> None:
+    assert Forecaster.for_dataset(tide, replace(quick, optimizer="rprop")).fit(tide).best_epoch
+    with pytest.raises(SettingsError, match="'rprop' has no weight_decay"):
+        replace(quick, optimizer="rprop", weight_decay=0.1)
+    decayed = Forecaster.for_dataset(tide, replace(quick, weight_decay=5.0, optimizer="adamw"))
+    plain = Forecaster.for_dataset(tide, replace(quick, optimizer="adamw"))
+    decayed.fit(tide)
+    plain.fit(tide)
+    assert not torch.equal(weights(decayed)[0], weights(plain)[0])
 
 
 def test_flow_has_a_layer_for_each_layer(tide: Dataset) -> None:

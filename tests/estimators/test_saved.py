@@ -50,13 +50,14 @@ def test_a_missing_file_is_named(saved: tuple[Forecaster, Path], name: str) -> N
     [
         {"format": 2},
         {"training": None},
-        {"training": {"cell": "gruu"}},
-        {"training": {"hidden": "three"}},
+        {"network": {"cell": "gruu"}},
+        {"network": {"hidden": "three"}},
         {"scaling": {"center": [0.0], "scale": [1.0]}},
         {"scaling": {"center": [0.0, 1.0], "scale": [0.0, 1.0]}},
         {"covariates": 3},
+        {"target": 5},
         {"covariates": ["wind", "rain"]},
-        {"training": {"hidden": 5}},
+        {"network": {"hidden": 5}},
     ],
 )
 def test_a_damaged_configuration_is_refused(
@@ -64,7 +65,9 @@ def test_a_damaged_configuration_is_refused(
 ) -> None:
     config = json.loads((saved[1] / CONFIG).read_text())
     for key, value in change.items():
-        config[key] = {**config[key], **value} if key == "training" and value else value
+        config[key] = (
+            {**config[key], **value} if key in ("network", "training") and value else value
+        )
     (saved[1] / CONFIG).write_text(json.dumps(config))
     with pytest.raises(SavedError, match=r"config\.json|safetensors"):
         load(saved[1])

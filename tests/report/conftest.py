@@ -86,7 +86,7 @@ def metrics(**changed: Any) -> dict[str, Any]:
         "best_epoch": 40,
         "best_validation_loss": 0.1,
         "seconds": 11.2,
-        "interrupted": False,
+        "stopped": "finished",
         "parameters": 273,
     }
     return {

@@ -233,7 +233,7 @@ def test_poor_runs_still_make_a_page(run_folder: Folder, changed: dict[str, obje
 
 
 def test_an_interrupted_run_says_so(run_folder: Folder) -> None:
-    training = {"epochs": 12, "updates": 48, "interrupted": True}
+    training = {"epochs": 12, "updates": 48, "stopped": "interrupted"}
     page = page_of(run_folder(metrics=metrics(training=training)))
     assert "Training was interrupted after 12 epochs and 48 updates." in page
     assert "interrupted" not in page_of(run_folder("whole"))

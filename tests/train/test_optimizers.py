@@ -16,10 +16,11 @@ def test_every_optimizer_lowers_a_loss(name: str) -> None:
     assert weight.square().sum() < 16.0
 
 
+@pytest.mark.parametrize("optimizer_name", optimizers)
 @pytest.mark.parametrize("name", schedules)
-def test_every_schedule_runs_for_all_epochs(name: str) -> None:
+def test_every_schedule_runs_for_all_epochs(name: str, optimizer_name: str) -> None:
     weight = nn.Parameter(torch.ones(1))
-    optimizer = make_optimizer("sgd", [weight], 0.1)
+    optimizer = make_optimizer(optimizer_name, [weight], 0.1)
     schedule = make_schedule(name, optimizer, epochs=30)
     rates = []
     for _ in range(30):

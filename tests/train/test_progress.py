@@ -1,5 +1,6 @@
 import io
 
+import pytest
 from rich.console import Console
 
 from throughtime.train import Progress, Row
@@ -30,6 +31,14 @@ def test_plain_lines_when_not_in_a_terminal() -> None:
 
 def test_plain_lines_are_not_more_frequent_than_asked_for() -> None:
     assert len(show(terminal=False, every=3600).splitlines()) == 1  # the first
+
+
+def test_the_first_epoch_does_not_set_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.0, 10.0, 11.0, 12.0])  # made, entered, and after each epoch
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    lines = show(terminal=False).splitlines()
+    assert "100 steps/s  1:30 left" in lines[0]
+    assert "1,000 steps/s  0:07 left" in lines[2]
 
 
 def test_a_live_line_in_a_terminal() -> None:

@@ -2,52 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
-
-import typer
-
-from throughtime.cli.cells import cells
-from throughtime.cli.predict import predict
-from throughtime.cli.train import train
-
-app = typer.Typer(
-    name="throughtime",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _print_version(asked: bool) -> None:
-    if asked:
-        from importlib.metadata import version
-
-        print(f"throughtime {version('throughtime')}")
-        raise typer.Exit
-
-
-@app.callback(
-    epilog="Examples:  throughtime train sunspots   |   throughtime predict RUN mine.csv   |   "
-    "throughtime cells gru"
-)
-def throughtime(
-    version: bool = typer.Option(
-        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
-    ),
-) -> None:
-    """Recurrent networks trained through time."""
-
-
-app.command()(train)
-app.command()(predict)
-app.command()(cells)
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C outside of training ends it with status 130, quietly."""
+    """Run the command line.
+
+    The commands are imported here, inside the guard: Ctrl-C while torch is being loaded ends as
+    quietly as any other.
+    """
     try:
+        from throughtime.cli.app import app
+
         app()
     except KeyboardInterrupt:
         print("throughtime: interrupted", file=sys.stderr)
         raise SystemExit(130) from None
+    except OSError as error:  # standard output is closed, or its disk is full
+        print(f"throughtime: the output cannot be written: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        raise SystemExit(1) from None

@@ -20,6 +20,8 @@ def reports_errors(command: Callable[Parameters, Result]) -> Callable[Parameters
 
     @functools.wraps(command)
     def guarded(*arguments: Parameters.args, **options: Parameters.kwargs) -> Result:
+        import torch
+
         from throughtime.data import DataError
         from throughtime.equations import CellError
         from throughtime.estimators import SavedError, SettingsError
@@ -30,7 +32,23 @@ def reports_errors(command: Callable[Parameters, Result]) -> Callable[Parameters
         except (
             CellError, DataError, RunFolderError, SavedError, SettingsError, UsageError,
         ) as error:  # fmt: skip
-            print(f"throughtime: {error}", file=sys.stderr)
-            raise SystemExit(2) from None
+            message = str(error)
+        except KeyboardInterrupt:
+            print("throughtime: interrupted; nothing is saved", file=sys.stderr)
+            raise SystemExit(130) from None
+        except (torch.OutOfMemoryError, MemoryError):
+            message = _TOO_LARGE
+        except RuntimeError as error:
+            if "allocate" not in str(error):  # how torch says that memory has run out on a CPU
+                raise
+            message = _TOO_LARGE
+        print(f"throughtime: {message}", file=sys.stderr)
+        raise SystemExit(2)
 
     return guarded
+
+
+_TOO_LARGE = (
+    "there is not enough memory for a network of this size on these data; give fewer units "
+    "(--hidden), layers or steps (--window)"
+)

@@ -23,12 +23,14 @@ def print_scores(metrics: dict[str, Any]) -> None:
     table.add_column("")
     best: dict[str, float | None] = {}
     for period in periods:
-        table.add_column(period, justify="right")
+        table.add_column(period, justify="right", min_width=5)
         known = [score[period]["arv"] for score in scores.values() if score[period]]
         best[period] = min(known, default=None)
     for name, by_period in scores.items():
         table.add_row(name, *(_cell(by_period[period], best[period]) for period in periods))
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=100)  # a file or a pipe has no width to mind
     console.print(table)
     horizon = metrics["gradient_horizon"]
     if horizon is None:

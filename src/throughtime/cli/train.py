@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from throughtime.cells import registry
-from throughtime.cli.errors import UsageError, reports_errors
-from throughtime.cli.scores import print_scores
+from throughtime.cli.errors import reports_errors
+from throughtime.cli.training_run import run_and_record, use_threads
+from throughtime.data import load
+from throughtime.data.split import TEST, VALIDATION
 from throughtime.estimators import Settings
-from throughtime.train import schedules
-
-if TYPE_CHECKING:
-    from throughtime.data import Dataset
-    from throughtime.estimators import Comparison, Forecaster
-    from throughtime.train import Outcome
-    from throughtime.train.run_folder import RunFolder
+from throughtime.train import optimizers, schedules
 
 DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
 
@@ -41,6 +36,22 @@ def train(
         str | None,
         typer.Option(help="Time column; recognised by its name if left out.", rich_help_panel=DATA),
     ] = None,
+    validation_share: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of a file's rows to validate on.",
+            rich_help_panel=DATA,
+            show_default=str(VALIDATION),
+        ),
+    ] = None,
+    test_share: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of a file's rows, the last, to test on.",
+            rich_help_panel=DATA,
+            show_default=str(TEST),
+        ),
+    ] = None,
     transform: Annotated[
         str | None,
         _option(
@@ -60,7 +71,7 @@ def train(
         float | None, _option(TRAINING, "First learning rate.", "learning_rate")
     ] = None,
     optimizer: Annotated[
-        str | None, _option(TRAINING, "One of torch's optimisers.", "optimizer")
+        str | None, _option(TRAINING, f"One of {', '.join(optimizers)}.", "optimizer")
     ] = None,
     schedule: Annotated[
         str | None, _option(TRAINING, f"One of {', '.join(schedules)}.", "schedule")
@@ -97,13 +108,6 @@ def train(
 
     Example: throughtime train sunspots --cell lstm --hidden 16 --seed 1
     """
-    from rich.console import Console
-
-    from throughtime.data import load
-    from throughtime.estimators import Forecaster, compare
-    from throughtime.train import Progress
-    from throughtime.train.run_folder import RunFolder
-
     given: dict[str, Any] = {
         "transform": transform,
         "cell": cell,
@@ -123,120 +127,9 @@ def train(
     asked = {name: value for name, value in given.items() if value is not None}
     asked |= {name: None for name in ("clip", "patience") if given[name] == 0}
     Settings(**asked)  # what was asked for is checked before the file is read
-    dataset = load(source, target, time)
+    dataset = load(source, target, time, validation=validation_share, test=test_share)
     settings = Settings(**{**dataset.settings, **asked})
-    forecaster = Forecaster.for_dataset(dataset, settings)
-
-    console = Console(stderr=True)
-    with RunFolder(dataset.series.name, out) as folder:
-        _announce(console, dataset, forecaster)
-        with Progress(settings.epochs, console) as progress:
-            outcome = forecaster.fit(dataset, [progress])
-        if outcome.best_epoch == 0:
-            _report_nothing(outcome)
-        _save_model(folder, forecaster, dataset, outcome)
-        folder.keep()
-        forecasts, _ = forecaster.predict(dataset.series)
-        comparison = compare(dataset, forecasts)
-        metrics = _save_results(folder, forecaster, comparison, outcome)
-    _conclude(console, folder.final, comparison, metrics, outcome, as_json)
-
-
-def _announce(console: Any, dataset: Dataset, forecaster: Forecaster) -> None:
-    split, times = dataset.split, dataset.series.times
-    settings = forecaster.settings
-    parameters = sum(p.numel() for p in forecaster.network.parameters())
-    console.print(
-        f"{dataset.series.name}: {len(times)} rows; fitted on {times[split.fit.start]} to "
-        f"{times[split.fit.stop - 1]}, validated to "
-        f"{times[split.validation.stop - 1]}, tested on what comes after\n"
-        f"{settings.cell} of {settings.hidden} units, {settings.layers} layer(s), {parameters} "
-        f"parameters; {settings.optimizer}, backpropagation through {settings.window} steps",
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
-def _report_nothing(outcome: Outcome) -> None:
-    if outcome.stopped == "interrupted":
-        print("throughtime: interrupted before the first epoch; nothing is saved", file=sys.stderr)
-        raise SystemExit(130)
-    raise UsageError(f"training failed in its first epoch, nothing is saved: {outcome.failure}")
-
-
-def _save_model(
-    folder: RunFolder, forecaster: Forecaster, dataset: Dataset, outcome: Outcome
-) -> None:
-    from throughtime import __version__
-    from throughtime.estimators import save
-
-    save(forecaster, dataset, folder.path, __version__)
-    outcome.history.write(folder.path / "history.csv")
-
-
-def _save_results(
-    folder: RunFolder, forecaster: Forecaster, comparison: Comparison, outcome: Outcome
-) -> dict[str, Any]:
-    from throughtime.estimators.saved import write_json
-    from throughtime.flow import NoFlowError
-    from throughtime.report import write_forecast, write_report
-
-    dataset = comparison.dataset
-    try:
-        flow = forecaster.flow(dataset).as_dict()
-    except NoFlowError:
-        flow = None
-    metrics = {
-        "scores": comparison.scores(),
-        "reference_variance": dataset.variance,
-        "variance_source": dataset.variance_source,
-        "gradient_horizon": flow
-        and {
-            "fraction": flow["fraction"],
-            "steps_by_layer": [layer["horizon"] for layer in flow["layers"]],
-        },
-        "training": {
-            "epochs": outcome.history[-1].epoch,
-            "updates": len(outcome.history),
-            "best_epoch": outcome.best_epoch,
-            "best_validation_loss": outcome.best_validation_loss,
-            "stopped": outcome.stopped,
-            "interrupted": outcome.stopped == "interrupted",
-            "seconds": round(outcome.seconds, 3),
-            "parameters": sum(p.numel() for p in forecaster.network.parameters()),
-        },
-    }
-    write_json(folder.path / "metrics.json", metrics)
-    if flow is not None:
-        write_json(folder.path / "flow.json", flow)
-    comparison.write(folder.path / "predictions.csv")
-    write_forecast(folder.path)
-    write_report(folder.path)
-    return metrics
-
-
-def _conclude(
-    console: Any,
-    place: Path,
-    comparison: Comparison,
-    metrics: dict[str, Any],
-    outcome: Outcome,
-    as_json: bool,
-) -> None:
-    if as_json:
-        print(json.dumps({"run": str(place), **metrics}, allow_nan=False))
-    else:
-        print_scores(metrics)
-        print(f"everything about this run: {place}/report.html")
-    if outcome.stopped == "interrupted":
-        print(
-            f"throughtime: interrupted in epoch {outcome.history[-1].epoch}; the best model so far "
-            f"(epoch {outcome.best_epoch}) is saved in {place}",
-            file=sys.stderr,
-        )
-        raise SystemExit(130)
-    if outcome.stopped == "failed":
-        raise UsageError(
-            f"training failed in epoch {outcome.history[-1].epoch}: {outcome.failure}. The best "
-            f"model so far (epoch {outcome.best_epoch}) is saved in {place}"
-        )
+    if settings.patience is None:
+        dataset = replace(dataset, split=dataset.split.without_validation())
+    use_threads(settings)
+    run_and_record(dataset, settings, out, as_json)

@@ -59,6 +59,10 @@ class Split:
         """Fit and validation rows together."""
         return range(self.fit.start, self.validation.stop)
 
+    def without_validation(self) -> Split:
+        """Give the same split with the validation rows among those to fit."""
+        return Split(self.train, range(self.train.stop, self.train.stop), self.tests)
+
     def part_of(self, row: int) -> str:
         """Name the part a row belongs to: "train", "validation", a test period, or ""."""
         if row in self.fit:

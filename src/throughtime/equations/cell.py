@@ -93,12 +93,16 @@ class Cell:
     def __doc__(self) -> str | None:  # type: ignore[override]  # the cell's own documentation
         return self.function.__doc__
 
-    def __deepcopy__(self, memo: object) -> Cell:
+    def __copy__(self) -> Cell:
         return self  # nothing in it ever changes
+
+    def __deepcopy__(self, memo: object) -> Cell:
+        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A cell stands where its function was defined; its constants may be others.
         function = self.function
+        _found(function.__module__, function.__qualname__, {})  # refuses what could not be loaded
         return _found, (function.__module__, function.__qualname__, dict(self.constants))
 
     def replace(self, **constants: float) -> Cell:
@@ -159,7 +163,7 @@ def cell(
             gates=_names(gates, "gates"),
             states=_names(state, "state"),
             units=_names(units, "units"),
-            constants=dict(constants or {}),
+            constants=_constants(constants),
             function=function,
         )
 
@@ -190,6 +194,16 @@ def _names(text: object, what: str) -> tuple[str, ...]:
             f"{type(text).__name__} {text!r}"
         )
     return tuple(text.replace(",", " ").split())
+
+
+def _constants(given: object) -> dict[str, float]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise CellError(
+            f'constants must be numbers by name, such as {{"leak": 0.1}}; got {given!r}'
+        )
+    return dict(given)
 
 
 def _check_declarations(cell: Cell) -> None:

@@ -129,6 +129,14 @@ class Expression:
     __int__ = __float__
     __index__ = __float__
 
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self._refuse(f"the attribute `{name}`", f"it is a scalar, not a tensor; {_USE_OURS}")
+
+    def __len__(self) -> int:
+        self._refuse("len", "a cell's arguments are scalars, written for one unit")
+
     def __iter__(self) -> NoReturn:
         self._refuse("iteration", "a cell's arguments are scalars, written for one unit")
 
@@ -216,6 +224,8 @@ def record(operation: str, *arguments: Any) -> Expression:
             f"cell {cell!r}: {base:g} to a traced power has no derivative; a constant base must be "
             "positive"
         )
+    if operation == "divide" and graph.value(numbers[1]) == 0:
+        raise CellError(f"cell {cell!r}: {operation} by the constant 0")
     try:
         return Expression(graph, graph.apply(operation, *numbers), cell)
     except CellError as error:

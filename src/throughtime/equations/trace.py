@@ -127,7 +127,7 @@ def check_signature(
     keyword = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
         raise CellError(f"cell {cell!r}: arguments must be named one by one; expected {expected}")
-    if len(positional) != 2 + len(states) or tuple(positional[2:]) != states:
+    if tuple(positional) != ("wx", "uh", *states):
         raise CellError(
             f"cell {cell!r}: the function takes ({', '.join(positional)}); declared are the states "
             f"{', '.join(states)}; expected {expected}"

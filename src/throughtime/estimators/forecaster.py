@@ -17,6 +17,9 @@ from throughtime.train.loop import Callback
 
 _loss = nn.MSELoss(reduction="none")
 
+FLOW_STEPS = 300
+"""Steps on which gradient flow is measured: what it needs of memory grows with them."""
+
 
 class Forecaster:
     """Forecasts the target of a series from all rows before, its own and the covariates'.
@@ -49,7 +52,10 @@ class Forecaster:
     def for_dataset(cls, dataset: Dataset, settings: Settings) -> Forecaster:
         """Make an untrained forecaster for a data set, scaled by the rows that it will fit."""
         rows = rows_to_fit(dataset, settings)
-        scaling = Scaling.fit(dataset.series.values, rows, settings.transform)
+        try:
+            scaling = Scaling.fit(dataset.series.values, rows, settings.transform)
+        except DataError as error:
+            raise DataError(f"{dataset.series.source}: {error}") from None
         return cls(dataset.series.columns, scaling, settings)
 
     def fit(self, dataset: Dataset, callbacks: Sequence[Callback] = ()) -> Outcome:
@@ -74,7 +80,7 @@ class Forecaster:
             settings.optimizer,
             self.network.parameters(),
             settings.learning_rate,
-            weight_decay=settings.weight_decay,
+            **({"weight_decay": settings.weight_decay} if settings.weight_decay else {}),
         )
 
         def validate() -> float:
@@ -116,9 +122,19 @@ class Forecaster:
         return torch.cat([first, ahead[:-1]]), float(ahead[-1])
 
     def flow(self, dataset: Dataset) -> Flow:
-        """Measure how far back the gradient reaches, on the training rows."""
+        """Measure how far back the gradient reaches, on the last of the training rows.
+
+        Raises:
+            NoFlowError: There is no gradient, or it is not finite.
+        """
         values = self._scaled(dataset.series)[: dataset.split.train.stop]
-        return flow(self.network, values[:-1, None], values[1:, None, :1], _loss)
+        start = max(0, len(values) - 1 - FLOW_STEPS)
+        state = None
+        if start:
+            with torch.no_grad():
+                _, state = self.network(values[:start, None])
+        inputs, targets = values[start:-1, None], values[start + 1 :, None, :1]
+        return flow(self.network, inputs, targets, _loss, state)
 
     def _scaled(self, series: Series) -> Tensor:
         """Give this forecaster's columns [T, C], scaled, where the network is."""

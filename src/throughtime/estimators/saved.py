@@ -14,6 +14,8 @@ from throughtime.estimators.settings import Settings, SettingsError
 FORMAT = 1
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+_NETWORK = ("cell", "hidden", "layers", "dtype")
+"""The settings that say what the network is; the others say how it is trained."""
 
 
 class SavedError(ValueError):
@@ -44,15 +46,8 @@ def save(forecaster: Forecaster, dataset: Dataset, folder: Path, version: str) -
         "time": series.time_name,
         "target": series.target,
         "covariates": list(series.covariates),
-        "network": {
-            "cell": settings.cell,
-            "input_size": len(forecaster.columns),
-            "hidden_size": settings.hidden,
-            "output_size": 1,
-            "num_layers": settings.layers,
-            "parameters": sum(weight.numel() for weight in weights.values()),
-        },
-        "training": settings.as_dict(),
+        "network": {name: getattr(settings, name) for name in _NETWORK},
+        "training": {k: v for k, v in settings.as_dict().items() if k not in _NETWORK},
         "scaling": forecaster.scaling.as_dict(),
     }
     (folder / WEIGHTS).write_bytes(serialize(weights))  # safetensors' own file is closed to others
@@ -86,9 +81,11 @@ def load(folder: Path) -> tuple[Forecaster, dict[str, Any]]:
                 "the version of throughtime that wrote it"
             )
         known = {field.name for field in fields(Settings)}
-        training = {k: v for k, v in config["training"].items() if k in known}
-        settings = Settings(**{**training, "device": "cpu"})
+        saved = {**config["training"], **config["network"], "device": "cpu"}
+        settings = Settings(**{k: v for k, v in saved.items() if k in known})
         columns = [config["target"], *config["covariates"]]
+        if not all(isinstance(name, str) for name in columns):
+            raise SavedError(f"{folder / CONFIG}: target and covariates must be names")
         forecaster = Forecaster(columns, Scaling.from_dict(config["scaling"]), settings)
         if len(forecaster.scaling.center) != len(columns):
             raise SavedError(f"{folder / CONFIG}: the scaling has not {len(columns)} columns")

@@ -52,24 +52,29 @@ class Comparison:
 
 
 def compare(dataset: Dataset, model_forecast: Tensor) -> Comparison:
-    """Put a model's one-step forecasts beside the baselines, fitted on the same training rows.
+    """Put a model's one-step forecasts beside baselines that are fitted on the training rows.
+
+    The baselines have no use for a validation, and are fitted on its rows too.
 
     Args:
         dataset: What was forecast.
         model_forecast: The model's forecast of every row, in units of the target. [T]
 
     Returns:
-        Forecasts by "model", "ar9" and "persistence". Without "ar9" where it has no unique fit (too
-        few rows, or a straight line or a pure oscillation).
+        Forecasts by "model", "ar9" and "persistence"; those of "ar9" are NaN where it has no unique
+        fit (too few rows, or a straight line or a pure oscillation).
     """
     target = dataset.series.values[:, 0]
-    forecasts = {"model": model_forecast.to(target)}
     try:
         linear = Autoregression.fit(target, dataset.split.train, AUTOREGRESSION_ORDER)
-        forecasts[f"ar{AUTOREGRESSION_ORDER}"] = linear.predict(target)
+        autoregression = linear.predict(target)
     except DataError:
-        pass
-    forecasts["persistence"] = persistence(target)
+        autoregression = torch.full_like(target, torch.nan)
+    forecasts = {
+        "model": model_forecast.to(target),
+        f"ar{AUTOREGRESSION_ORDER}": autoregression,
+        "persistence": persistence(target),
+    }
     return Comparison(dataset, forecasts)
 
 

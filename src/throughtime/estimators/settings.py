@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -80,12 +81,20 @@ class Settings:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise SettingsError(f"{name} must be a whole number of at least 1, got {value!r}")
-        if not 0 < self.learning_rate < math.inf:
-            raise SettingsError(f"learning_rate must be positive, got {self.learning_rate!r}")
+        if not 0 < self.learning_rate <= 1e6:
+            raise SettingsError(
+                f"learning_rate must be positive and at most 1e6, got {self.learning_rate!r}"
+            )
         if not 0 <= self.weight_decay < math.inf:
             raise SettingsError(f"weight_decay must not be negative, got {self.weight_decay!r}")
+        taken = inspect.signature(optimizers[self.optimizer]).parameters
+        if self.weight_decay and "weight_decay" not in taken:
+            raise SettingsError(f"optimizer {self.optimizer!r} has no weight_decay; leave it out")
         if self.clip is not None and not self.clip > 0:
-            raise SettingsError(f"clip must be positive, got {self.clip!r}; leave out for no limit")
+            raise SettingsError(
+                f"clip must be positive, got {self.clip!r}; for no limit give 0 on the command "
+                "line, None in Python"
+            )
         if not 0 <= self.seed < 2**63:
             raise SettingsError(f"seed must be between 0 and 2**63 - 1, got {self.seed!r}")
         if self.dtype not in DTYPES:
@@ -107,8 +116,8 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 def _check_device(name: str) -> None:
     try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise SettingsError(
             f"device {name!r} cannot be used here ({reason}); 'cpu' always can"

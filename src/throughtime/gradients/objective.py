@@ -110,6 +110,6 @@ def _refuse(losses: Tensor) -> None:
     value = float(losses[tuple(int(place) for place in faults[0])])
     raise FloatingPointError(
         f"the loss is {value} from step {step} on (row {row}; {len(faults)} of {losses.numel()} "
-        "values are not finite); the weights are untouched; check inputs and targets for NaN, or "
-        "lower the learning rate or clip the gradient"
+        "values are not finite); no gradient was computed from it; check inputs and targets for "
+        "NaN, or lower the learning rate or clip the gradient"
     )

@@ -29,30 +29,37 @@ class _OnOurEngines(torch.nn.RNNBase):
     def forward(self, input: Any, hx: Any = None) -> Any:
         """Run the layers; arguments, results and errors are those of `torch.nn`.
 
-        On a CUDA device torch's own kernels (cuDNN) run instead.
+        On every device but the CPU torch's own kernels run instead (cuDNN's, say).
         """
         data = input.data if isinstance(input, PackedSequence) else input
-        if data.is_cuda:
+        if not isinstance(data, Tensor):
+            raise AttributeError(
+                f"{type(self).__name__}: the input should be a tensor or a PackedSequence, got "
+                f"{type(data).__name__}"
+            )
+        if data.device.type != "cpu":
             return super().forward(input, hx)
         self._update_flat_weights()  # torch's checks read them; functional_call changes them
         if isinstance(input, PackedSequence):
             return self._packed(input, hx)
         if input.dim() not in (2, 3):
             raise ValueError(
-                f"{type(self).__name__}: Expected input to be 2D or 3D, [T, B, I] or [T, I], got "
+                f"{type(self).__name__}: Expected input to be 2D or 3D, "
+                f"{'[B, T, I]' if self.batch_first else '[T, B, I]'} or [T, I], got "
                 f"{input.dim()}D: {list(input.shape)}"
             )
         single = input.dim() == 2
         x = input.unsqueeze(0 if self.batch_first else 1) if single else input
-        states = self._states(hx, x, x.shape[0 if self.batch_first else 1], single)
-        self.check_forward_args(x, self._as_torch(states), None)
+        rows = x.shape[0 if self.batch_first else 1]
+        states = self._zeros(x, rows) if hx is None else self._given(hx, single)
+        self._check(x, states, None)
         x = x.transpose(0, 1) if self.batch_first else x
         if len(x) == 0:
             raise RuntimeError(
                 f"Expected sequence length to be larger than 0 in {type(self).__name__}; got "
                 f"{list(input.shape)}"
             )
-        y, after = self._stack().run(x, states)
+        y, after = self._run(x, states)
         if single:
             y, after = y.squeeze(1), tuple(s.squeeze(1) for s in after)
         elif self.batch_first:
@@ -60,11 +67,18 @@ class _OnOurEngines(torch.nn.RNNBase):
         return y, self._as_torch(after)
 
     def _packed(self, packed: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
+        if self.mode == "LSTM" and isinstance(hx, Tensor):
+            raise TypeError("LSTM takes the states h, c as a tuple of 2 tensors, got Tensor")
         rows = int(packed.batch_sizes[0])
-        states = self._states(hx, packed.data, rows, single=False)
-        self.check_forward_args(packed.data, self._as_torch(states), packed.batch_sizes)
+        states = self._zeros(packed.data, rows) if hx is None else self._given(hx, single=False)
+        try:
+            self._check(packed.data, states, packed.batch_sizes)
+        except ValueError as fault:
+            if self.mode == "LSTM":  # torch leaves this check to its kernel, which raises the other
+                raise RuntimeError(str(fault)) from None
+            raise
         x, lengths = pad_packed_sequence(packed)  # rows in the caller's order, as the states are
-        y, after = self._stack().run(x, states, lengths)
+        y, after = self._run(x, states, lengths)
         if packed.sorted_indices is not None:
             y = y.index_select(1, packed.sorted_indices)
             lengths = lengths[packed.sorted_indices.cpu()]
@@ -72,33 +86,86 @@ class _OnOurEngines(torch.nn.RNNBase):
         indices = (packed.sorted_indices, packed.unsorted_indices)
         return PackedSequence(data, packed.batch_sizes, *indices), self._as_torch(after)
 
-    def _states(self, hx: Any, x: Tensor, rows: int, single: bool) -> tuple[Tensor, ...]:
-        """Give the states before the first step as a tuple of [layers * directions, B, ·]."""
+    def _zeros(self, x: Tensor, rows: int) -> tuple[Tensor, ...]:
+        """Give states of zeros, [layers * directions, B, ·] each."""
+        places = self.num_layers * (2 if self.bidirectional else 1)
+        widths = (self.proj_size or self.hidden_size, self.hidden_size)
+        return tuple(
+            torch.zeros(places, rows, width, dtype=x.dtype, device=x.device)
+            for _, width in zip(self.cell.states, widths, strict=False)
+        )
+
+    def _given(self, hx: Any, single: bool) -> tuple[Tensor, ...]:
+        """Give the states that were passed as a tuple of [layers * directions, B, ·]."""
         names = self.cell.states
-        if hx is None:
-            places = self.num_layers * (2 if self.bidirectional else 1)
-            widths = (self.proj_size or self.hidden_size, self.hidden_size)
-            return tuple(
-                torch.zeros(places, rows, width, dtype=x.dtype, device=x.device)
-                for _, width in zip(names, widths, strict=False)
-            )
-        states = (hx,) if len(names) == 1 else tuple(hx)
-        if len(states) != len(names) or not all(isinstance(s, Tensor) for s in states):
-            form = "a tensor" if len(names) == 1 else f"a tuple of {len(names)} tensors"
-            found = f" of {len(states)}" if isinstance(hx, tuple | list) else ""
-            raise RuntimeError(
-                f"{type(self).__name__} takes the state(s) {', '.join(names)} as {form}, got "
-                f"{type(hx).__name__}{found}"
-            )
+        try:
+            states = (hx,) if len(names) == 1 else (hx[0], hx[1])
+            found = [s.dim() for s in states]
+            count = 1 if len(names) == 1 else len(hx)
+        except (AttributeError, IndexError, TypeError) as fault:
+            raise type(fault)(self._wrong_form(hx)) from None
         dimensions = 2 if single else 3
-        if any(s.dim() != dimensions for s in states):
+        if any(number != dimensions for number in found):
             kind = "unbatched 2-D" if single else "batched 3-D"
-            found = ", ".join(f"{s.dim()}-D" for s in states)
             raise RuntimeError(
-                f"For {kind} input, the state(s) {', '.join(names)} should also be {dimensions}-D "
-                f"but got {found} tensors"
+                f"For {kind} input, the state{'s'[: len(names) - 1]} {', '.join(names)} should "
+                f"also be {dimensions}-D but got {', '.join(f'{number}-D' for number in found)}"
             )
+        if count != len(names):
+            raise RuntimeError(self._wrong_form(hx))
+        if len(names) > 1 and isinstance(hx, Tensor) and not single:
+            raise TypeError(self._wrong_form(hx))
         return tuple(s.unsqueeze(1) for s in states) if single else states
+
+    def _wrong_form(self, hx: Any) -> str:
+        names = self.cell.states
+        form = "state h as a tensor" if len(names) == 1 else "states h, c as a tuple of 2 tensors"
+        found = f" of {len(hx)}" if isinstance(hx, tuple | list) else ""
+        return f"{type(self).__name__} takes the {form}, got {type(hx).__name__}{found}"
+
+    def _check(self, x: Tensor, states: tuple[Tensor, ...], batch_sizes: Tensor | None) -> None:
+        self.check_forward_args(x, self._as_torch(states), batch_sizes)
+        for kind, tensors in (("hidden", states), ("parameter", self._flat_weights)):
+            for tensor in tensors:
+                if tensor is not None and tensor.device != x.device:
+                    raise RuntimeError(
+                        f"Input and {kind} tensors are not at the same device, found input tensor "
+                        f"at {x.device} and {kind} tensor at {tensor.device}"
+                    )
+        for state in states:
+            if state.dtype != x.dtype and not torch.is_autocast_enabled("cpu"):
+                raise RuntimeError(
+                    f"{type(self).__name__} state dtype ({state.dtype}) does not match input dtype "
+                    f"({x.dtype}). Convert the state: state.to({x.dtype})"
+                )
+
+    def _run(
+        self, x: Tensor, states: tuple[Tensor, ...], lengths: Tensor | None = None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Run the layers; under autocast, with results in the dtypes in which torch gives them."""
+        stack = self._stack()
+        if not torch.is_autocast_enabled("cpu"):
+            return stack.run(x, states, lengths)
+        if any(t is not None and t.dtype not in _CAST for t in (x, *states, *self._flat_weights)):
+            with torch.autocast("cpu", enabled=False):  # torch casts nothing wider than float32
+                return stack.run(x, states, lengths)
+        y, after = stack.run(x, states, lengths)
+        narrow = torch.get_autocast_dtype("cpu")
+        # Products come narrow from torch's kernels, sums with a wider state do not.
+        wide = torch.promote_types(narrow, states[-1].dtype)
+        of_one_kernel = (
+            torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+            and lengths is None
+            and x.numel() > 0
+        ) and not self.proj_size
+        if self.mode == "GRU":
+            dtypes = [wide]
+        elif self.mode == "LSTM" and not of_one_kernel:
+            dtypes = [narrow if self.proj_size else wide, wide]
+        else:
+            dtypes = [narrow] * len(states)
+        after = tuple(s.to(dtype) for s, dtype in zip(after, dtypes, strict=True))
+        return y.to(dtypes[0]), after
 
     def _as_torch(self, states: tuple[Tensor, ...]) -> Any:
         return states if len(states) > 1 else states[0]
@@ -117,6 +184,8 @@ class _OnOurEngines(torch.nn.RNNBase):
             P=getattr(self, f"weight_hr{suffix}") if self.proj_size else None,
         )
 
+
+_CAST = (torch.float32, torch.float16, torch.bfloat16)
 
 _CELLS = {"RNN_TANH": "elman", "RNN_RELU": "elman_relu", "GRU": "gru", "LSTM": "lstm"}
 

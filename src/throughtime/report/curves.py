@@ -124,7 +124,7 @@ def _lag_chart(index: int, layer: LayerFlow, flow: Flow, x: Scale, y: Scale) -> 
         lines=[Line("median", "median", list(zip(layer.lag, layer.median, strict=True)))],
         areas=[
             Area(
-                "10 % to 90 % of the windows",
+                "10 % to 90 % of losses and rows",
                 "quantiles",
                 list(zip(layer.lag, layer.lower, layer.upper, strict=True)),
             )

@@ -45,10 +45,7 @@ def write_report(run: Path) -> Path:
     run = Path(run)
     page = render(read_run(run))
     target = run / FILE
-    partial = target.with_name(FILE + ".partial")
-    # Renamed when complete, so that a reader never meets half a page.
-    partial.write_bytes(page.encode("utf-8"))
-    partial.replace(target)
+    target.write_bytes(page.encode("utf-8"))
     return target
 
 
@@ -89,6 +86,7 @@ def _contents(run: Run) -> dict[str, Any]:
         "scores": [score_table(score) for score in scores[:_PERIODS] if score.errors],
         "scores_left": max(0, len(scores) - _PERIODS),
         "lags": _lags(run.flow) if run.flow else [],
+        "lags_left": max(0, len(run.flow.layers) - _LAYERS) if run.flow else 0,
         "reach": _reach(run.flow) if run.flow else None,
         "loss": loss_chart(history, best_epoch) if history else None,
         "norm": norm_chart(history, clip) if history else None,
@@ -109,7 +107,7 @@ def _facts(run: Run, training: dict[str, Any]) -> list[str]:
     if "cell" in network:
         facts.append(shown(str(network["cell"]).upper(), 40))
     for count, unit in (
-        (network.get("hidden_size"), "hidden units"),
+        (network.get("hidden"), "hidden units"),
         (training.get("parameters"), "parameters"),
         (training.get("updates"), "updates"),
         (training.get("epochs"), "epochs"),

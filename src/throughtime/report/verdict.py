@@ -121,7 +121,7 @@ def _span(low: float, high: float) -> str:
 def interruption(run: Run) -> str | None:
     """Return a sentence if the run was cut short."""
     training = run.metrics.get("training")
-    if not isinstance(training, dict) or training.get("interrupted") is not True:
+    if not isinstance(training, dict) or training.get("stopped") != "interrupted":
         return None
     parts = [
         f"{short(float(training[key]))} {key}"

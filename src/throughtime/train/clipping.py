@@ -62,6 +62,6 @@ def _refuse(gradients: Iterable[tuple[str, Tensor]]) -> None:
     faults = [name for name, gradient in gradients if not torch.isfinite(gradient).all()]
     where = ", ".join(faults) if faults else "their norm overflows"
     raise FloatingPointError(
-        f"the gradient is not finite ({where}); the weights are untouched; lower the learning rate "
-        "or clip the gradient"
+        f"the gradient is not finite ({where}); no weight was changed by it; lower the learning "
+        "rate or clip the gradient"
     )

@@ -32,7 +32,10 @@ schedules: dict[str, Callable[[Optimizer, int], Schedule | None]] = {
     "cosine": lambda optimizer, epochs: CosineAnnealingLR(optimizer, T_max=epochs),
     "linear": lambda optimizer, epochs: LinearLR(optimizer, 1.0, 0.01, total_iters=epochs),
     "one_cycle": lambda optimizer, epochs: OneCycleLR(
-        optimizer, max_lr=optimizer.param_groups[0]["lr"], total_steps=epochs + 1
+        optimizer,
+        max_lr=optimizer.param_groups[0]["lr"],
+        total_steps=epochs + 1,
+        cycle_momentum=bool({"momentum", "betas"} & set(optimizer.defaults)),
     ),
     "plateau": lambda optimizer, epochs: ReduceLROnPlateau(optimizer, patience=10),
 }

@@ -29,7 +29,9 @@ class Progress:
         self.epochs = epochs
         self.console = console
         self.every = every
+        self._live = console.is_terminal and not console.is_dumb_terminal
         self._steps = 0
+        self._first: tuple[float, int] | None = None  # when the first epoch ended, steps until then
         self._started = self._shown = time.perf_counter()
         self._bar = Bar(
             TextColumn("epoch {task.completed:>4.0f}/{task.total:.0f}"),
@@ -37,7 +39,7 @@ class Progress:
             TextColumn("{task.description}"),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not self._live,
         )
         self._task: TaskID = self._bar.add_task("", total=epochs)
 
@@ -61,7 +63,9 @@ class Progress:
     def after_epoch(self, row: Row) -> None:
         """Show where the training stands."""
         now = time.perf_counter()
-        if self.console.is_terminal:
+        if self._first is None:  # it pays for what is imported and made on the way
+            self._first = now, self._steps
+        if self._live:
             self._bar.update(self._task, completed=row.epoch, description=self.described(row, now))
         elif now - self._shown >= self.every or row.epoch in (1, self.epochs):
             self._shown = now
@@ -73,14 +77,16 @@ class Progress:
 
     def described(self, row: Row, now: float) -> str:
         """Put a row into words."""
-        spent = max(now - self._started, 1e-9)
-        left = spent / row.epoch * (self.epochs - row.epoch)
+        began, before = self._first if self._first and row.epoch > 1 else (self._started, 0)
+        spent = max(now - began, 1e-9)
+        epochs = row.epoch - (row.epoch > 1)
+        left = spent / epochs * (self.epochs - row.epoch)
         validation = (
             "" if row.validation_loss is None else f"  validation {row.validation_loss:.4g}"
         )
         return (
             f"loss {row.loss:.4g}{validation}  gradient {row.gradient_norm:.3g}"
-            f"  {self._steps / spent:,.0f} steps/s  {_clock(left)} left"
+            f"  {(self._steps - before) / spent:,.0f} steps/s  {_clock(left)} left"
         )
 
 

@@ -1,13 +1,16 @@
-"""The folder that a run leaves: written aside, and put in its place whole."""
+"""The folder that a run leaves: written aside, and put in its place when it is worth having."""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 
 
 class RunFolderError(ValueError):
@@ -17,9 +20,9 @@ class RunFolderError(ValueError):
 class RunFolder:
     """A run folder in the making.
 
-    Used as a context: files are written into `path`, a hidden folder beside the final place. Once
-    `keep` has been called the folder appears under its own name when the context ends, however it
-    ends; otherwise it is removed and nothing stays behind.
+    Used as a context: files are written into `path`, a hidden folder beside the final place, which
+    is reserved. Once `keep` has been called they appear in the final place when the context ends,
+    however it ends; otherwise nothing stays behind.
 
     Args:
         name: What is trained; the default place is `runs/<name>-<time>`.
@@ -30,25 +33,49 @@ class RunFolder:
     """
 
     def __init__(self, name: str, out: Path | None = None) -> None:
-        self.final = out if out is not None else _default_place(name)
         self._kept = False
+        self._made: list[Path] = []
+        self.final = out if out is not None else _default_place(name)
         try:
-            if self.final.is_symlink() or (
-                self.final.exists() and (not self.final.is_dir() or any(self.final.iterdir()))
-            ):
-                raise RunFolderError(
-                    f"{self.final} exists and is not an empty folder; a run would be mixed with "
-                    "what is there. To mend: name another with --out, or remove it."
-                )
+            self._reserve(number_if_taken=out is None)
             parent = self.final.absolute().parent
-            parent.mkdir(parents=True, exist_ok=True)
             self.path = Path(tempfile.mkdtemp(prefix=f".{self.final.name}-", dir=parent))
             self.path.chmod(0o755)  # mkdtemp's folder is closed to everybody else
         except OSError as error:
+            self._unmake()
             raise RunFolderError(
                 f"the run folder {self.final} cannot be written: {error.strerror or error}. To "
                 "mend: name a place that can be with --out."
             ) from error
+
+    def _reserve(self, number_if_taken: bool) -> None:
+        """Make the final folder, so that no other run takes its name, and those above it."""
+        for above in reversed(self.final.absolute().parents):
+            if not above.exists():
+                above.mkdir()
+                self._made.append(above)
+        first, number = self.final, 2
+        while True:
+            try:
+                self.final.mkdir()
+                self._made.append(self.final.absolute())
+                return
+            except FileExistsError:
+                if not number_if_taken:
+                    break
+                self.final = first.with_name(f"{first.name}-{number}")
+                number += 1
+        if self.final.is_symlink() or not self.final.is_dir() or any(self.final.iterdir()):
+            raise RunFolderError(
+                f"{self.final} exists and is not an empty folder; a run would be mixed with what "
+                "is there. To mend: name another with --out, or remove it."
+            )
+
+    def _unmake(self) -> None:
+        """Remove the folders that were made for this run and are still empty."""
+        for folder in reversed(self._made):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     def keep(self) -> None:
         """Declare that what was written so far is worth having."""
@@ -63,27 +90,48 @@ class RunFolder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not self._kept:
-            shutil.rmtree(self.path, ignore_errors=True)
-            if self.final.parent.name == "runs":  # made for this run alone, unless others are there
-                with contextlib.suppress(OSError):
-                    self.final.parent.rmdir()
-            return
+        with uninterrupted():
+            if not self._kept:
+                shutil.rmtree(self.path, ignore_errors=True)
+                self._unmake()
+                return
+            try:
+                self._put_in_place()
+            except OSError as reason:
+                raise RunFolderError(
+                    f"{self.final} could not be put in place: {reason.strerror or reason}. The run "
+                    f"lies in {self.path}."
+                ) from reason
+
+    def _put_in_place(self) -> None:
         try:
-            self.path.rename(self.final)  # an empty folder in the way is replaced
-        except OSError as error:
-            raise RunFolderError(
-                f"{self.final} could not be put in place: {error.strerror or error}. The run lies "
-                f"in {self.path}."
-            ) from error
+            self.path.rename(self.final)  # the empty folder there is replaced
+        except OSError:  # it is somebody's working folder, say, which cannot be replaced
+            for file in self.path.iterdir():
+                file.rename(self.final / file.name)
+            self.path.rmdir()
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put off Ctrl-C until the end of a short piece of work that must not be torn."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals go to the main thread
+        return
+    waiting: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        waiting.append(number)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if waiting:
+        raise KeyboardInterrupt
 
 
 def _default_place(name: str) -> Path:
     safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip("-.") or "run"
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    place = Path("runs") / f"{safe}-{stamp}"
-    number = 2
-    while place.exists():
-        place = Path("runs") / f"{safe}-{stamp}-{number}"
-        number += 1
-    return place
+    return Path("runs") / f"{safe}-{time.strftime('%Y%m%d-%H%M%S')}"

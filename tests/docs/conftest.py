@@ -1,0 +1,3 @@
+from tests.cli.conftest import tide_csv
+
+__all__ = ["tide_csv"]

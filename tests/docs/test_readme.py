@@ -1,0 +1,64 @@
+"""README's commands and snippets run as they are printed."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.cli.conftest import run
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^throughtime (.+)$", README, re.MULTILINE)
+SNIPPETS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("mark", "command"),
+    [
+        ("run", "pip install -c constraints.txt . && throughtime train sunspots"),
+        ("test", 'pip install -c constraints.txt ".[test]" && pytest'),
+    ],
+)
+def test_the_set_up_commands_stand_under_their_marks(mark: str, command: str) -> None:
+    assert f"<!-- set-up: {mark} -->\n```\n{command}\n```\n" in README
+
+
+def test_the_pictures_are_there() -> None:
+    pictures = re.findall(r"!\[.+?\]\((.+?)\)", README)
+    assert pictures
+    assert all((ROOT / picture).is_file() for picture in pictures)
+
+
+def test_the_links_lead_somewhere() -> None:
+    links = [link for link in re.findall(r"\]\((.+?)\)", README) if "://" not in link]
+    assert links
+    assert all((ROOT / link).exists() for link in links)
+
+
+def test_the_commands_run(tide_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tides.csv").write_bytes(tide_csv.read_bytes())
+    (tmp_path / "tides-new.csv").write_bytes(tide_csv.read_bytes())
+    assert [command.split()[0] for command in COMMANDS] == ["train", "predict"]
+    for command in COMMANDS:
+        place = next(iter((tmp_path / "runs").glob("*")), Path())
+        arguments = shlex.split(command.replace("runs/tides-TIME", str(place)))
+        quick = ["--epochs", "2"] if arguments[0] == "train" else []
+        result = run(*arguments, *quick)
+        assert result.exit_code == 0, result.stderr
+
+
+def test_the_snippets_run(tmp_path: Path) -> None:
+    assert len(SNIPPETS) == 3
+    torch.manual_seed(0)
+    inputs = torch.randn(20, 4, 1)
+    lengths = torch.tensor([20, 5, 1, 12])
+    known = {"batches": [(inputs, inputs.roll(1, 0), lengths)]}
+    for snippet in SNIPPETS:
+        source = tmp_path / "snippet.py"  # a cell's source is read when it is shown
+        source.write_text(snippet)
+        exec(compile(snippet, str(source), "exec"), known)
+    assert known["layer"](torch.randn(5, 2, 3))[0].shape == (5, 2, 32)
