@@ -1,6 +1,6 @@
 """Every cell on every engine: gradients equal to autograd's and to central differences."""
 
-import copy
+import dataclasses
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -95,7 +95,7 @@ def with_output_negated(cell: Cell, output: str) -> Cell:
 
 
 def with_adjoint(cell: Cell, **changes: object) -> Cell:
-    wrong = copy.copy(cell)
+    wrong = dataclasses.replace(cell)
     adjoint = Adjoint(cell.adjoint.forward, replace(cell.adjoint.backward, **changes))
     wrong.__dict__["adjoint"] = adjoint  # where the cached property keeps it
     return wrong

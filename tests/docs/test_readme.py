@@ -52,7 +52,7 @@ def test_the_commands_run(tide_csv: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_snippets_run(tmp_path: Path) -> None:
-    assert len(SNIPPETS) == 3
+    assert len(SNIPPETS) == 4
     torch.manual_seed(0)
     inputs = torch.randn(20, 4, 1)
     lengths = torch.tensor([20, 5, 1, 12])
@@ -61,4 +61,6 @@ def test_the_snippets_run(tmp_path: Path) -> None:
         source = tmp_path / "snippet.py"  # a cell's source is read when it is shown
         source.write_text(snippet)
         exec(compile(snippet, str(source), "exec"), known)
-    assert known["layer"](torch.randn(5, 2, 3))[0].shape == (5, 2, 32)
+    x = torch.randn(5, 2, 3)
+    assert known["layer"](x)[0].shape == (5, 2, 16)
+    assert known["model"](x)[0].shape == (5, 2, 16)

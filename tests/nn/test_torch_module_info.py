@@ -9,13 +9,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_sequence
-
-import throughtime as tt
-from tests.contracts.closeness import assert_close
-from tests.nn.test_as_torch import flat
-
-pytest.importorskip("expecttest", reason="torch's own test inputs import it")
-
 from torch.testing._internal.common_modules import (
     ErrorModuleInput,
     ModuleErrorEnum,
@@ -23,6 +16,10 @@ from torch.testing._internal.common_modules import (
     ModuleInput,
     module_db,
 )
+
+import throughtime as tt
+from tests.contracts.closeness import assert_close
+from tests.nn.test_as_torch import flat
 
 ours: dict[type[nn.Module], type[nn.RNNBase]] = {
     nn.RNN: tt.nn.RNN,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,13 +29,23 @@ class Reference:
     def run(self, recurrence: Recurrence) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Run the recurrence; see `Engine.run`."""
         tensors = flat(recurrence)
-        if not torch.is_grad_enabled() or not any(
-            tensor is not None and tensor.requires_grad for tensor in tensors
-        ):
+        if not is_recorded(tensors) or transformed():
             unrolled = unroll(recurrence, keep=False)
             return unrolled.outputs, unrolled.final
         outputs, *final = _Unrolled.apply(recurrence, *tensors)  # type: ignore[no-untyped-call]
         return outputs, tuple(final)
+
+
+def is_recorded(tensors: Sequence[Tensor | None]) -> bool:
+    """Whether autograd wants a backward pass for a call on these tensors."""
+    return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+
+
+def transformed() -> bool:
+    """Whether torch.func or forward mode looks on: they follow each operation by itself."""
+    forward_mode: int = torch.autograd.forward_ad._current_level
+    functional: bool = torch._C._are_functorch_transforms_active()
+    return functional or forward_mode >= 0
 
 
 def flat(recurrence: Recurrence) -> list[Tensor | None]:
@@ -76,10 +87,11 @@ class _Unrolled(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        recurrence = unflat(ctx.form, list(ctx.saved_tensors[: ctx.count]))
+        all_saved = ctx.saved_tensors  # once: each access unpacks anew, which checkpointing counts
+        recurrence = unflat(ctx.form, list(all_saved[: ctx.count]))
         if torch.is_grad_enabled():
             return None, *through_autograd(recurrence, gradients)
-        unprojected, *saved = ctx.saved_tensors[ctx.count :]
+        unprojected, *saved = all_saved[ctx.count :]
         states = len(recurrence.state)
         trajectory = Trajectory(tuple(saved[:states]), tuple(saved[states:]), unprojected)
         needed = ctx.needs_input_grad[1:]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.amp import is_autocast_available
 from torch.nn.functional import dropout
 
 from throughtime import engine
@@ -59,7 +60,8 @@ class Stack:
                 instruction, its gates, the layer, step, row and unit are named.
         """
         kind = x.device.type
-        if torch.is_autocast_enabled(kind):
+        wide = x.dtype == torch.float64  # which autocast leaves alone
+        if not wide and is_autocast_available(kind) and torch.is_autocast_enabled(kind):
             dtype = torch.get_autocast_dtype(kind)
             with torch.autocast(kind, enabled=False):
                 return self._in(dtype).run(x.to(dtype), tuple(s.to(dtype) for s in before), lengths)
