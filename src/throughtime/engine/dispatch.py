@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from throughtime.engine.native import native
 from throughtime.engine.recurrence import Engine, Recurrence
 from throughtime.engine.reference import reference
 
-engines: dict[str, Engine] = {"reference": reference}
+engines: dict[str, Engine] = {"native": native, "reference": reference}
 
 _chosen: ContextVar[str] = ContextVar("engine", default="auto")
 

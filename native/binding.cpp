@@ -1,0 +1,191 @@
+// The border to Python: plans are made once for a cell, calls take raw pointers.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "run.hpp"
+#include "workspace.hpp"
+
+namespace nb = nanobind;
+using namespace throughtime;
+
+namespace {
+
+using Pairs = std::vector<std::tuple<int, int>>;
+
+// A program as Python gives it: (operation, result, arguments), the constants, the numbers of registers.
+struct OwnedProgram {
+    std::vector<Instruction> instructions;
+    std::vector<double> constants;
+    std::vector<Place> inputs, outputs;
+    int temporaries;
+
+    OwnedProgram(const std::vector<std::tuple<int, int, std::vector<int>>>& code,
+                 std::vector<double> with, int temporary_count, const Pairs& in, const Pairs& out)
+        : constants(std::move(with)), temporaries(temporary_count) {
+        for (const auto& [plane, number] : in) inputs.push_back({Plane(plane), number});
+        for (const auto& [plane, number] : out) outputs.push_back({Plane(plane), number});
+        const int registers = int(inputs.size() + constants.size() + outputs.size()) + temporaries;
+        for (const auto& [operation, result, arguments] : code) {
+            Instruction made{Operation(operation), result, {}};
+            for (int i = 0; i < 3; ++i) made.arguments[i] = arguments[std::size_t(i) < arguments.size() ? i : 0];
+            for (int used : {result, made.arguments[0], made.arguments[1], made.arguments[2]})
+                if (used < 0 || used >= registers) throw std::invalid_argument("no such register");
+            instructions.push_back(made);
+        }
+        if (registers > 256 || inputs.size() > 64 || outputs.size() > 64)
+            throw std::invalid_argument("the program needs more registers or planes than there are");
+    }
+    Program view() const {
+        return {instructions.data(),     constants.data(), int(instructions.size()),
+                int(inputs.size()),      int(constants.size()), temporaries,
+                int(outputs.size())};
+    }
+};
+
+struct OwnedPlan {
+    OwnedProgram step, adjoint;
+    std::vector<Gate> gates;
+    Plan plan;
+
+    OwnedPlan(const OwnedProgram& forward, const OwnedProgram& backward, const std::vector<int>& into,
+              int input_gates, int states, int units, int kept)
+        : step(forward), adjoint(backward) {
+        for (int gate : into) gates.push_back({gate});
+        plan = {step.view(),          adjoint.view(),         step.inputs.data(), step.outputs.data(),
+                adjoint.inputs.data(), adjoint.outputs.data(), gates.data(),       input_gates,
+                int(gates.size()),    states,                 units,              kept};
+    }
+    OwnedPlan(const OwnedPlan&) = delete;
+};
+
+using Pointer = std::uintptr_t;
+using Pointers = std::vector<Pointer>;
+
+template <typename T> T* at(Pointer pointer) { return reinterpret_cast<T*>(pointer); }
+template <typename T> std::vector<T*> each(const Pointers& pointers) {
+    std::vector<T*> made;
+    for (Pointer pointer : pointers) made.push_back(at<T>(pointer));
+    return made;
+}
+
+const InstructionSet& named(const std::string& name) {
+    for (const InstructionSet* set : {
+#if defined(THROUGHTIME_X86)
+             &avx512, &avx2,
+#endif
+             &portable})
+        if (name == set->name) {
+            if (!set->runs_here()) throw std::invalid_argument("this machine does not have " + name);
+            return *set;
+        }
+    throw std::invalid_argument("no such instruction set: " + name);
+}
+
+std::vector<std::string> available() {
+    std::vector<std::string> names;
+#if defined(THROUGHTIME_X86)
+    if (avx512.runs_here()) names.push_back(avx512.name);
+    if (avx2.runs_here()) names.push_back(avx2.name);
+#endif
+    names.push_back(portable.name);
+    return names;
+}
+
+// Sizes: steps, rows, inputs, hidden. Pointers: in the order of `Call`.
+template <typename T>
+Call<T> shape(const OwnedPlan& plan, const std::vector<int64_t>& sizes, Pointer lengths, bool reverse) {
+    Call<T> call{};
+    call.plan = &plan.plan;
+    call.steps = sizes.at(0);
+    call.rows = sizes.at(1);
+    call.inputs = sizes.at(2);
+    call.hidden = sizes.at(3);
+    call.lengths = at<const int64_t>(lengths);
+    call.reverse = reverse;
+    return call;
+}
+
+template <typename T>
+void forward(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes,
+             Pointer lengths, bool reverse, int threads, const Pointers& in, const Pointers& units,
+             const Pointers& start, const Pointers& out, const Pointers& final) {
+    Call<T> call = shape<T>(plan, sizes, lengths, reverse);
+    call.x = at<const T>(in.at(0));
+    call.W = at<const T>(in.at(1));
+    call.U = at<const T>(in.at(2));
+    call.b = at<const T>(in.at(3));
+    call.c = at<const T>(in.at(4));
+    call.y = at<T>(out.at(0));
+    call.tape = at<T>(out.at(1));
+    const auto unit_list = each<const T>(units), start_list = each<const T>(start);
+    const auto final_list = each<T>(final);
+    call.units = unit_list.data();
+    call.start = start_list.data();
+    call.final = final_list.data();
+    const InstructionSet& chosen = named(set);
+    nb::gil_scoped_release release;
+    run_forward(chosen, call, threads);
+}
+
+template <typename T>
+void backward(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes,
+              Pointer lengths, bool reverse, int threads, const Pointers& in, const Pointers& units,
+              const Pointers& start, const Pointers& dfinal, const Pointers& out,
+              const Pointers& dunits, const Pointers& dstart) {
+    Call<T> call = shape<T>(plan, sizes, lengths, reverse);
+    call.x = at<const T>(in.at(0));
+    call.W = at<const T>(in.at(1));
+    call.U = at<const T>(in.at(2));
+    call.tape = at<T>(in.at(3));
+    call.dy = at<const T>(in.at(4));
+    call.dx = at<T>(out.at(0));
+    call.dW = at<T>(out.at(1));
+    call.dU = at<T>(out.at(2));
+    call.db = at<T>(out.at(3));
+    call.dc = at<T>(out.at(4));
+    const auto unit_list = each<const T>(units), start_list = each<const T>(start);
+    const auto dfinal_list = each<const T>(dfinal);
+    const auto dunit_list = each<T>(dunits), dstart_list = each<T>(dstart);
+    call.units = unit_list.data();
+    call.start = start_list.data();
+    call.dfinal = dfinal_list.data();
+    call.dunits = dunit_list.data();
+    call.dstart = dstart_list.data();
+    const InstructionSet& chosen = named(set);
+    nb::gil_scoped_release release;
+    run_backward(chosen, call, threads);
+}
+
+template <typename T>
+int64_t size_of_tape(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes) {
+    return tape_size(named(set), shape<T>(plan, sizes, 0, false));
+}
+
+}  // namespace
+
+NB_MODULE(_native, module) {
+    nb::set_leak_warnings(false);  // plans are kept for the life of the process
+    nb::class_<OwnedProgram>(module, "Program")
+        .def(nb::init<const std::vector<std::tuple<int, int, std::vector<int>>>&, std::vector<double>,
+                      int, const Pairs&, const Pairs&>());
+    nb::class_<OwnedPlan>(module, "Plan")
+        .def(nb::init<const OwnedProgram&, const OwnedProgram&, const std::vector<int>&, int, int, int,
+                      int>());
+    module.def("instruction_sets", available);
+    module.def("forward_float32", forward<float>);
+    module.def("forward_float64", forward<double>);
+    module.def("backward_float32", backward<float>);
+    module.def("backward_float64", backward<double>);
+    module.def("tape_size_float32", size_of_tape<float>);
+    module.def("tape_size_float64", size_of_tape<double>);
+    module.def("kept_bytes", kept_bytes);
+    module.def("release_workspaces", release_workspaces);
+    module.def("poison_workspaces", poison_workspaces);
+}

@@ -1,0 +1,105 @@
+// What crosses the border: a plan (a cell's two programs) and a call (sizes and raw pointers).
+#pragma once
+
+#include <cstdint>
+
+namespace throughtime {
+
+// Operations of the elementwise programs, in the order of `engine/native.py`.
+enum class Operation : int32_t {
+    add, subtract, multiply, divide, power, negate,
+    sigmoid, tanh, relu, softplus, exp, log, sqrt, abs, maximum, minimum,
+    less, less_equal, greater, greater_equal, equal, not_equal, where,
+    copy,
+};
+
+struct Instruction {
+    Operation operation;
+    int32_t result;        // a register
+    int32_t arguments[3];  // registers; unused ones repeat the first
+};
+
+// Registers are numbered: inputs, then constants, then temporaries (slots that are used again).
+// An output is one of these registers, or a plane that an instruction writes directly: registers from
+// `first_output` on are the outputs' own planes.
+struct Program {
+    const Instruction* instructions;
+    const double* constants;
+    int32_t instruction_count;
+    int32_t input_count;
+    int32_t constant_count;
+    int32_t temporary_count;
+    int32_t output_count;
+};
+
+// Where an input or output plane of a program lies.
+enum class Plane : int32_t {
+    input_product,      // W x + b of a gate (plus U h + c where the program only uses the sum)
+    recurrent_product,  // U h + c of a gate that is used apart
+    state,              // before the step
+    unit,               // a learnable vector
+    kept,               // kept for the backward pass
+    seed,               // the adjoint of a new state
+    next_state,
+    d_input_product,
+    d_recurrent_product,
+    d_state,
+    d_unit,
+};
+
+struct Place {
+    Plane plane;
+    int32_t number;  // which gate, state, unit or kept value
+};
+
+// A gate whose recurrent product is added into the plane of the input product has `into_input`.
+struct Gate {
+    int32_t into_input;  // the input gate whose plane it is added to, or -1
+};
+
+struct Plan {
+    Program step;      // forward, with kept values
+    Program adjoint;   // backward
+    const Place* step_inputs;
+    const Place* step_outputs;
+    const Place* adjoint_inputs;
+    const Place* adjoint_outputs;
+    const Gate* recurrent_gates;
+    int32_t input_gates;
+    int32_t recurrent_gate_count;
+    int32_t states;
+    int32_t units;
+    int32_t kept;  // values kept a step
+};
+
+// All pointers are to contiguous arrays; null where there is nothing or nothing is wanted.
+template <typename T>
+struct Call {
+    const Plan* plan;
+    int64_t steps, rows, inputs, hidden;
+    const int64_t* lengths;  // a row; null for all steps
+    int32_t reverse;
+    const T* x;              // [steps, rows, inputs]
+    const T* W;              // [input gates * hidden, inputs]
+    const T* U;              // [recurrent gates * hidden, hidden]
+    const T* b;
+    const T* c;
+    const T* const* units;   // [hidden] each
+    const T* const* start;   // states before the first step, [rows, hidden] each
+    // Results of the forward pass.
+    T* y;                    // [steps, rows, hidden]
+    T* const* final;         // [rows, hidden] each
+    T* tape;                 // kept for the backward pass, tape_size(); null for inference
+    // Backward pass.
+    const T* dy;             // [steps, rows, hidden]
+    const T* const* dfinal;  // [rows, hidden] each
+    T* dx;
+    T* dW;
+    T* dU;
+    T* db;
+    T* dc;
+    T* const* dunits;
+    T* const* dstart;
+};
+
+}  // namespace throughtime

@@ -1,0 +1,67 @@
+// Compiled once for each instruction set, with its flags and THROUGHTIME_SET as its name. Everything
+// is in an unnamed namespace, and no inline function of the standard library is used: the linker must
+// never be able to take one set's code for another's.
+#include "kernels.hpp"
+
+namespace throughtime {
+namespace {
+
+#include "vector.hpp"
+#include "product.hpp"
+#include "interpret.hpp"
+#include "layout.hpp"
+#include "forward.hpp"
+#include "backward.hpp"
+
+template <typename T> Sizes sizes(const Call<T>& call) {
+    const Layout<T> layout(call);
+    return {layout.shards,         layout.tape_size(),       layout.shared_forward(),
+            layout.own_forward(),  layout.shared_backward(), layout.own_backward(),
+            layout.sums()};
+}
+template <typename T> void prepare_forward_of(const Call<T>& call, T* shared) {
+    prepare_forward(Layout<T>(call), shared);
+}
+template <typename T>
+void forward_of(const Call<T>& call, int64_t shard, ShardRows rows, const T* shared, T* own) {
+    const Layout<T> layout(call);
+    Forward<T>(layout, shard, {rows.index, rows.lengths, rows.count}, shared, own).run();
+}
+template <typename T> void prepare_backward_of(const Call<T>& call, T* shared) {
+    prepare_backward(Layout<T>(call), shared);
+}
+template <typename T>
+void backward_of(const Call<T>& call, int64_t shard, ShardRows rows, const T* shared, T* own) {
+    const Layout<T> layout(call);
+    Backward<T>(layout, shard, {rows.index, rows.lengths, rows.count}, shared, own).run();
+}
+template <typename T> void reduce_of(const Call<T>& call, int64_t piece, T* own) {
+    const Layout<T> layout(call);
+    reduce(layout, piece, own, layout.own_backward());
+}
+template <typename T> constexpr Kernels<T> kernels = {
+    sizes<T>, prepare_forward_of<T>, forward_of<T>, prepare_backward_of<T>, backward_of<T>, reduce_of<T>,
+};
+
+bool runs_here() {
+#if defined(__AVX512F__)
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+#elif defined(__AVX2__)
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+    return true;
+#endif
+}
+
+#define THROUGHTIME_TEXT(name) #name
+#define THROUGHTIME_NAME(name) THROUGHTIME_TEXT(name)
+
+}  // namespace
+
+extern const InstructionSet THROUGHTIME_SET;
+const InstructionSet THROUGHTIME_SET = {
+    THROUGHTIME_NAME(THROUGHTIME_SET), runs_here, kernels<float>, kernels<double>,
+};
+
+}  // namespace throughtime

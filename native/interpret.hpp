@@ -1,0 +1,105 @@
+// Elementwise programs, a switch over instructions and a vector loop in each.
+// Included once for each instruction set, after vector.hpp.
+
+// Elements worked on at a time: the registers of a program then stay in the first cache.
+constexpr int64_t block = 512;
+
+template <typename T, typename F>
+inline void each(int64_t count, T* to, const T* a, F function) {
+    for (int64_t i = 0; i < count; i += width<T>) store(to + i, function(load(a + i)));
+}
+template <typename T, typename F>
+inline void each(int64_t count, T* to, const T* a, const T* b, F function) {
+    for (int64_t i = 0; i < count; i += width<T>) store(to + i, function(load(a + i), load(b + i)));
+}
+template <typename T, typename F>
+inline void each_scalar(int64_t count, T* to, const T* a, const T* b, F function) {
+    for (int64_t i = 0; i < count; ++i) to[i] = function(a[i], b[i]);
+}
+
+// A truth value is a vector whose lanes have all bits set or none.
+template <typename T> inline Vector<T> truth(Mask<T> mask) { return (Vector<T>)mask; }
+
+template <typename T>
+inline void execute(const Instruction& instruction, int64_t count, T* const* registers) {
+    using V = Vector<T>;
+    T* to = registers[instruction.result];
+    const T* a = registers[instruction.arguments[0]];
+    const T* b = registers[instruction.arguments[1]];
+    const T* c = registers[instruction.arguments[2]];
+    switch (instruction.operation) {
+        case Operation::add: return each(count, to, a, b, [](V x, V y) { return x + y; });
+        case Operation::subtract: return each(count, to, a, b, [](V x, V y) { return x - y; });
+        case Operation::multiply: return each(count, to, a, b, [](V x, V y) { return x * y; });
+        case Operation::divide: return each(count, to, a, b, [](V x, V y) { return x / y; });
+        case Operation::negate: return each(count, to, a, [](V x) { return -x; });
+        case Operation::copy: return each(count, to, a, [](V x) { return x; });
+        case Operation::sigmoid: return each(count, to, a, [](V x) { return logistic<T>(x); });
+        case Operation::tanh: return each(count, to, a, [](V x) { return hyperbolic_tangent(x); });
+        case Operation::exp: return each(count, to, a, [](V x) { return exponential(x); });
+        // Written so that NaN comes through, as in torch.
+        case Operation::relu: return each(count, to, a, [](V x) { return x <= T(0) ? V{} : x; });
+        case Operation::abs: return each(count, to, a, [](V x) { return x < T(0) ? -x : x; });
+        case Operation::maximum:
+            return each(count, to, a, b, [](V x, V y) { return (x > y) | (x != x) ? x : y; });
+        case Operation::minimum:
+            return each(count, to, a, b, [](V x, V y) { return (x < y) | (x != x) ? x : y; });
+        case Operation::less: return each(count, to, a, b, [](V x, V y) { return truth<T>(x < y); });
+        case Operation::less_equal:
+            return each(count, to, a, b, [](V x, V y) { return truth<T>(x <= y); });
+        case Operation::greater: return each(count, to, a, b, [](V x, V y) { return truth<T>(x > y); });
+        case Operation::greater_equal:
+            return each(count, to, a, b, [](V x, V y) { return truth<T>(x >= y); });
+        case Operation::equal: return each(count, to, a, b, [](V x, V y) { return truth<T>(x == y); });
+        case Operation::not_equal:
+            return each(count, to, a, b, [](V x, V y) { return truth<T>(x != y); });
+        case Operation::where:
+            for (int64_t i = 0; i < count; i += width<T>)
+                store(to + i, (Mask<T>)load(a + i) != 0 ? load(b + i) : load(c + i));
+            return;
+        case Operation::power:
+            return each_scalar(count, to, a, b, [](T x, T y) { return scalar_power(x, y); });
+        case Operation::log: return each_scalar(count, to, a, b, [](T x, T) { return scalar_log(x); });
+        case Operation::sqrt:
+            return each_scalar(count, to, a, b, [](T x, T) { return scalar_sqrt(x); });
+        case Operation::softplus:
+            return each_scalar(count, to, a, b, [](T x, T) {
+                // exp's argument is never positive, so nothing overflows.
+                const T bounded = x > T(0) ? -x : x;
+                const T tail = scalar_log1p(T(exponential(all(bounded))[0]));
+                return (x > T(0) ? x : x != x ? x : T(0)) + tail;
+            });
+    }
+}
+
+// Room for a program's constants and temporaries.
+template <typename T> int64_t scratch_size(const Program& program) {
+    return (program.constant_count + program.temporary_count) * block;
+}
+constexpr int most_registers = 256;
+
+template <typename T> void fill_constants(const Program& program, T* scratch) {
+    for (int32_t i = 0; i < program.constant_count; ++i)
+        for (int64_t j = 0; j < block; ++j) scratch[i * block + j] = T(program.constants[i]);
+}
+
+// Runs a program over planes of `count` elements (whole vectors). `inputs` and `outputs` are planes;
+// an output may be the same plane as an input.
+template <typename T>
+void interpret(const Program& program, int64_t count, const T* const* inputs, T* const* outputs,
+               T* scratch) {
+    T* registers[most_registers];
+    const int32_t first_output =
+        program.input_count + program.constant_count + program.temporary_count;
+    for (int32_t i = 0; i < program.constant_count + program.temporary_count; ++i)
+        registers[program.input_count + i] = scratch + i * block;
+    for (int64_t at = 0; at < count; at += block) {
+        const int64_t size = count - at < block ? count - at : block;
+        for (int32_t i = 0; i < program.input_count; ++i)
+            registers[i] = const_cast<T*>(inputs[i]) + at;
+        for (int32_t i = 0; i < program.output_count; ++i)
+            registers[first_output + i] = outputs[i] + at;
+        for (int32_t i = 0; i < program.instruction_count; ++i)
+            execute<T>(program.instructions[i], size, registers);
+    }
+}

@@ -1,0 +1,38 @@
+// What each instruction set offers: the pieces of a forward and a backward pass.
+#pragma once
+
+#include "call.hpp"
+
+namespace throughtime {
+
+// The rows of one shard: their places in the batch and their lengths, longest first.
+struct ShardRows {
+    const int64_t* index;
+    const int64_t* lengths;
+    int64_t count;
+};
+
+struct Sizes {
+    int64_t shards, tape, shared_forward, own_forward, shared_backward, own_backward, sums;
+};
+
+// Sizes are in elements of T.
+template <typename T> struct Kernels {
+    Sizes (*sizes)(const Call<T>&);
+    void (*prepare_forward)(const Call<T>&, T* shared);
+    void (*forward)(const Call<T>&, int64_t shard, ShardRows, const T* shared, T* own);
+    void (*prepare_backward)(const Call<T>&, T* shared);
+    void (*backward)(const Call<T>&, int64_t shard, ShardRows, const T* shared, T* own);
+    void (*reduce)(const Call<T>&, int64_t piece, T* own);
+};
+
+struct InstructionSet {
+    const char* name;
+    bool (*runs_here)();
+    Kernels<float> f32;
+    Kernels<double> f64;
+};
+
+extern const InstructionSet avx512, avx2, portable;
+
+}  // namespace throughtime

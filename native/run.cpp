@@ -1,0 +1,101 @@
+#include "run.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "pool.hpp"
+#include "workspace.hpp"
+
+namespace throughtime {
+namespace {
+
+template <typename T> const Kernels<T>& kernels_of(const InstructionSet& set);
+template <> const Kernels<float>& kernels_of(const InstructionSet& set) { return set.f32; }
+template <> const Kernels<double>& kernels_of(const InstructionSet& set) { return set.f64; }
+
+// Rows are dealt out in turn, longest first: every shard gets its share of the long ones, and in every
+// shard the rows that are valid at a step stand in front.
+class Deal {
+public:
+    template <typename T> Deal(const Call<T>& call, int64_t shards) : shards_(shards), rows_(call.rows) {
+        std::vector<int64_t> order(static_cast<std::size_t>(rows_));
+        std::iota(order.begin(), order.end(), 0);
+        if (call.lengths)
+            std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+                return call.lengths[a] > call.lengths[b];
+            });
+        for (int64_t shard = 0; shard < shards; ++shard) {
+            begins_.push_back(int64_t(index_.size()));
+            for (int64_t i = shard; i < rows_; i += shards) {
+                index_.push_back(order[std::size_t(i)]);
+                if (call.lengths) lengths_.push_back(call.lengths[order[std::size_t(i)]]);
+            }
+        }
+    }
+    ShardRows of(int64_t shard) const {
+        const int64_t begin = begins_[std::size_t(shard)];
+        return {index_.data() + begin, lengths_.empty() ? nullptr : lengths_.data() + begin,
+                (rows_ - shard + shards_ - 1) / shards_};
+    }
+
+private:
+    int64_t shards_, rows_;
+    std::vector<int64_t> index_, lengths_, begins_;
+};
+
+// Below this many multiplications a second thread costs more to wake than it saves.
+constexpr double worth_sharing = 1e6;
+
+template <typename T> int worthwhile(const Call<T>& call, int threads) {
+    const Plan& plan = *call.plan;
+    const double gates = double(plan.input_gates * call.inputs + plan.recurrent_gate_count * call.hidden +
+                                4 * (plan.step.instruction_count));
+    const double work = double(call.steps) * double(call.rows) * double(call.hidden) * gates;
+    return work < worth_sharing ? 1 : threads;
+}
+
+}  // namespace
+
+template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>& call) {
+    return kernels_of<T>(set).sizes(call).tape;
+}
+
+template <typename T> void run_forward(const InstructionSet& set, const Call<T>& call, int threads) {
+    const Kernels<T>& kernels = kernels_of<T>(set);
+    const Sizes sizes = kernels.sizes(call);
+    const Deal deal(call, sizes.shards);
+    const Workspace shared(std::size_t(sizes.shared_forward) * sizeof(T));
+    const Workspace own(std::size_t(sizes.own_forward * sizes.shards) * sizeof(T));
+    kernels.prepare_forward(call, shared.as<T>());
+    share_out(int(sizes.shards), worthwhile(call, threads), [&](int shard) {
+        kernels.forward(call, shard, deal.of(shard), shared.as<T>(),
+                        own.as<T>() + shard * sizes.own_forward);
+    });
+}
+
+template <typename T> void run_backward(const InstructionSet& set, const Call<T>& call, int threads) {
+    const Kernels<T>& kernels = kernels_of<T>(set);
+    const Plan& plan = *call.plan;
+    const Sizes sizes = kernels.sizes(call);
+    const Deal deal(call, sizes.shards);
+    const Workspace shared(std::size_t(sizes.shared_backward) * sizeof(T));
+    const Workspace own(std::size_t(sizes.own_backward * sizes.shards) * sizeof(T));
+    kernels.prepare_backward(call, shared.as<T>());
+    const int used = worthwhile(call, threads);
+    share_out(int(sizes.shards), used, [&](int shard) {
+        kernels.backward(call, shard, deal.of(shard), shared.as<T>(),
+                         own.as<T>() + shard * sizes.own_backward);
+    });
+    const int pieces = plan.input_gates + plan.recurrent_gate_count + plan.units;
+    share_out(pieces, used, [&](int piece) { kernels.reduce(call, piece, own.as<T>()); });
+}
+
+template int64_t tape_size(const InstructionSet&, const Call<float>&);
+template int64_t tape_size(const InstructionSet&, const Call<double>&);
+template void run_forward(const InstructionSet&, const Call<float>&, int);
+template void run_forward(const InstructionSet&, const Call<double>&, int);
+template void run_backward(const InstructionSet&, const Call<float>&, int);
+template void run_backward(const InstructionSet&, const Call<double>&, int);
+
+}  // namespace throughtime

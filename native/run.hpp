@@ -1,0 +1,15 @@
+// A whole pass: rows dealt to shards, shards to threads, their sums added up.
+#pragma once
+
+#include "kernels.hpp"
+
+namespace throughtime {
+
+// The number of elements of the tape that a forward pass keeps for its backward pass.
+template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>& call);
+
+template <typename T> void run_forward(const InstructionSet& set, const Call<T>& call, int threads);
+
+template <typename T> void run_backward(const InstructionSet& set, const Call<T>& call, int threads);
+
+}  // namespace throughtime

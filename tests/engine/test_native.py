@@ -1,0 +1,271 @@
+"""The native engine itself: instruction sets, threads, memory, forks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+import throughtime as tt
+from throughtime.engine.native import instruction_set, module, native
+from throughtime.engine.recurrence import Recurrence
+from throughtime.engine.reference import reference
+
+pytestmark = pytest.mark.skipif(module is None, reason="the native module is not built")
+
+SETS = [] if module is None else module.instruction_sets()
+TOLERANCE = {
+    torch.float32: 1e-5,
+    torch.float64: 1e-11,
+}  # of each precision, relative to the largest
+
+
+@pytest.fixture(params=SETS)
+def each_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("THROUGHTIME_ISA", request.param)
+    return str(request.param)
+
+
+@pytest.fixture
+def _threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def recurrence(
+    cell: str = "gru",
+    T: int = 11,
+    B: int = 19,
+    I: int = 3,  # noqa: E741
+    H: int = 21,
+    dtype: torch.dtype = torch.float64,
+    ragged: bool = True,
+    reverse: bool = False,
+) -> Recurrence:
+    torch.manual_seed(0)
+    layer = tt.nn.Recurrent(cell, I, H, dtype=dtype)
+    state = tuple(torch.zeros(B, H, dtype=dtype, requires_grad=True) for _ in layer.cell.states)
+    return Recurrence(
+        layer.cell,
+        torch.randn(T, B, I, dtype=dtype, requires_grad=True),
+        state,
+        layer.weights(0),
+        torch.randint(0, T + 1, (B,)) if ragged else None,
+        reverse,
+    )
+
+
+def everything(engine: object, given: Recurrence) -> list[Tensor]:
+    """Outputs, final states and all gradients, for fixed gradients of the results."""
+    weights = given.weights
+    matrices = (weights.W, weights.U, weights.b, weights.c)
+    tensors = [t for t in (given.x, *matrices, *given.state, *weights.units) if t is not None]
+    y, final = engine.run(given)
+    generator = torch.Generator().manual_seed(1)
+    seeds = [torch.randn(t.shape, dtype=t.dtype, generator=generator) for t in (y, *final)]
+    gradients = torch.autograd.grad((y, *final), tensors, seeds, allow_unused=True)
+    found = [
+        torch.zeros_like(t) if g is None else g for t, g in zip(tensors, gradients, strict=True)
+    ]
+    return [y, *final, *found]
+
+
+def distance(found: list[Tensor], expected: list[Tensor]) -> float:
+    return max(
+        float(((a - b).abs().max() / (1 + b.abs().max())).detach())
+        for a, b in zip(found, expected, strict=True)
+        if b.numel()
+    )
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("cell", tt.cells.registry)
+def test_every_set_equals_the_reference(cell: str, dtype: torch.dtype, each_set: str) -> None:
+    assert instruction_set() == each_set
+    for reverse in (False, True):
+        for B, H in ((1, 1), (3, 37), (19, 21), (40, 64)):
+            given = recurrence(cell, T=7, B=B, H=H, dtype=dtype, reverse=reverse)
+            found = distance(everything(native, given), everything(reference, given))
+            assert found < TOLERANCE[dtype], (cell, B, H, reverse)
+
+
+def test_the_comparison_notices_a_wrong_number() -> None:
+    given = recurrence()
+    expected = everything(reference, given)
+    for place in range(len(expected)):
+        wrong = [t.clone() for t in expected]
+        wrong[place].view(-1)[-1] += 1e-6
+        assert distance(wrong, expected) > TOLERANCE[torch.float64]
+
+
+def test_nothing_is_read_that_was_not_written(each_set: str) -> None:
+    expected = everything(reference, recurrence("lstm_peephole"))
+    torch.use_deterministic_algorithms(True)  # fresh tensors are then filled with NaN
+    try:
+        for _ in range(2):
+            found = everything(native, recurrence("lstm_peephole"))
+            assert distance(found, expected) < 1e-11
+            module.poison_workspaces()
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.usefixtures("_threads")
+@pytest.mark.parametrize("cell", ["gru", "lstm_peephole", "independent"])
+def test_the_same_bits_for_any_number_of_threads(cell: str) -> None:
+    results = []
+    for threads in (1, 2, 3, 8):
+        torch.set_num_threads(threads)
+        results.append(everything(native, recurrence(cell, T=40, B=70, H=48, dtype=torch.float32)))
+    for other in results[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+@pytest.mark.usefixtures("_threads")
+def test_several_python_threads_at_once() -> None:
+    torch.set_num_threads(2)
+    given = [recurrence("lstm", T=20, B=16 + n, H=32) for n in range(6)]
+    expected = [everything(reference, one) for one in given]
+    found: dict[int, list[Tensor]] = {}
+
+    def work(number: int) -> None:
+        for _ in range(5):
+            found[number] = everything(native, given[number])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(distance(found[n], expected[n]) < 1e-11 for n in range(6))
+
+
+def test_a_forked_child_has_threads_of_its_own() -> None:
+    program = """
+import os, torch, throughtime as tt
+torch.set_num_threads(2)
+layer = tt.nn.Recurrent("gru", 3, 64)
+x = torch.randn(20, 16, 3)  # large enough for our threads, too small for torch's own
+before = layer(x)[0].detach()
+child = os.fork()
+if child == 0:
+    same = torch.equal(layer(x)[0].detach(), before)
+    os._exit(0 if same else 3)
+_, status = os.waitpid(child, 0)
+assert torch.equal(layer(x)[0].detach(), before)
+raise SystemExit(os.waitstatus_to_exitcode(status))
+"""
+    finished = subprocess.run([sys.executable, "-c", program], timeout=120, check=False)
+    assert finished.returncode == 0
+
+
+def test_a_backward_pass_can_be_asked_for_twice() -> None:
+    given = recurrence()
+    y, _ = native.run(given)
+    seed = torch.ones_like(y)
+    first = torch.autograd.grad(y, [given.x, given.weights.U], seed, retain_graph=True)
+    second = torch.autograd.grad(y, [given.x, given.weights.U], seed)
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_a_step_of_the_optimiser_in_between_changes_nothing() -> None:
+    given = recurrence("lstm_peephole")
+    tensors = [given.weights.W, given.weights.U, given.weights.b, *given.weights.units]
+    y, _ = native.run(given)
+    expected = torch.autograd.grad(y.sum(), [given.x, *tensors], retain_graph=True)
+    with torch.no_grad():
+        for tensor in tensors:
+            tensor.mul_(3.0)
+    found = torch.autograd.grad(y.sum(), [given.x, *tensors])
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_an_input_that_was_changed_in_between_is_refused() -> None:
+    given = recurrence()
+    x = given.x.detach().clone()
+    layer = tt.nn.Recurrent("gru", 3, 21, dtype=torch.float64)
+    y, _ = layer(x)
+    x.add_(1.0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
+def test_only_what_is_asked_for_is_computed() -> None:
+    given = recurrence()
+    given.weights.U.requires_grad_(False)
+    y, _ = native.run(given)
+    y.sum().backward()
+    assert given.weights.U.grad is None
+    assert given.weights.W.grad is not None
+
+
+def test_denormals_are_flushed_and_the_callers_mode_is_restored() -> None:
+    tiny = torch.tensor(1e-40)
+    recurrent = tt.nn.Recurrent("elman", 1, 64)
+    recurrent(torch.zeros(5, 32, 1))
+    assert float(tiny * 0.5) != 0.0
+
+
+def test_workspaces_are_kept_within_a_bound_and_given_back() -> None:
+    module.release_workspaces()
+    assert module.kept_bytes() == 0
+    for size in (16, 64, 200):
+        everything(native, recurrence(T=30, B=40, H=size, dtype=torch.float32))
+    assert 0 < module.kept_bytes() <= 256 << 20
+    module.release_workspaces()
+    assert module.kept_bytes() == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"dtype": torch.bfloat16}, "float32 and float64, the call is in torch.bfloat16"),
+        ({"T": 0, "ragged": False}, "nothing to run over"),
+        ({"B": 0, "ragged": False}, "nothing to run over"),
+    ],
+)
+def test_what_it_declines_is_said(changed: dict[str, object], reason: str) -> None:
+    assert reason in str(native.why_not(recurrence(**changed)))
+
+
+def test_a_row_operation_is_declined_by_name() -> None:
+    @tt.cell(gates="a", state="h")
+    def normalised(wx, uh, h):
+        return tt.tanh(tt.layer_norm(wx.a + uh.a))
+
+    layer = tt.nn.Recurrent(normalised, 2, 3)
+    given = Recurrence(normalised, torch.ones(2, 1, 2), (torch.zeros(1, 3),), layer.weights(0))
+    assert "the cell uses mean" in str(native.why_not(given))
+    assert layer(torch.ones(2, 1, 2))[0].shape == (2, 1, 3)  # on the reference
+
+
+def test_an_unknown_instruction_set_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THROUGHTIME_ISA", "avx1024")
+    with pytest.raises(
+        ValueError, match=r"THROUGHTIME_ISA is 'avx1024'; this machine has .*portable"
+    ):
+        native.run(recurrence())
+
+
+def test_without_the_module_everything_runs_on_the_reference() -> None:
+    program = """
+import sys, warnings
+sys.modules["throughtime.engine._native"] = None
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    import torch, throughtime as tt
+    y, _ = tt.nn.Recurrent("gru", 2, 3)(torch.zeros(4, 1, 2))
+    y, _ = tt.nn.GRU(2, 3)(torch.zeros(4, 1, 2))
+said = [str(w.message) for w in caught if "native engine is not there" in str(w.message)]
+assert len(said) == 1, said
+"""
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    finished = subprocess.run([sys.executable, "-c", program], check=False, env=environment)
+    assert finished.returncode == 0
