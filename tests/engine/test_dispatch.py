@@ -32,12 +32,8 @@ def recurrence() -> Recurrence:
 
 @pytest.fixture
 def _refusing_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    others = dict(engine.engines)
-    for name in others:
-        monkeypatch.delitem(engine.engines, name)
-    monkeypatch.setitem(engine.engines, "refusing", Refusing())
-    for name, other in others.items():
-        monkeypatch.setitem(engine.engines, name, other)
+    first = {"refusing": Refusing()}
+    monkeypatch.setattr("throughtime.engine.dispatch.engines", first | engine.engines)
 
 
 def test_the_reference_runs_everything(recurrence: Recurrence) -> None:
@@ -88,3 +84,25 @@ def test_layers_run_on_the_engine_in_use() -> None:
     layer = tt.nn.Recurrent("gru", 1, 2)
     with engine.use("reference"):
         assert layer(torch.zeros(3, 1, 1))[0].shape == (3, 1, 2)
+
+
+def test_explain_names_engine_and_reasons() -> None:
+    @tt.cell(gates="a", state="h")
+    def normalised(wx, uh, h):
+        return tt.tanh(tt.layer_norm(wx.a + uh.a))
+
+    layer = tt.nn.Recurrent(normalised, 2, 3, num_layers=2, bidirectional=True)
+    lines = engine.explain(layer, torch.zeros(4, 1, 2)).splitlines()
+    assert len([line for line in lines if line.endswith(": reference")]) == 4
+    assert lines[0] == "0: normalised, T=4 B=1 I=2 H=3, torch.float32: reference"
+    assert "1: normalised, reverse, T=4 B=1 I=2 H=3" in lines[2]
+    assert "not native: " in lines[1]
+    plain = engine.explain(tt.nn.GRU(2, 3), torch.zeros(4, 1, 2))
+    assert plain == f"0: gru, T=4 B=1 I=2 H=3, torch.float32: {next(iter(engine.engines))}"
+    assert engine.explain(torch.nn.Linear(2, 3), torch.zeros(2)).startswith("no recurrence")
+
+
+def test_explain_leaves_the_module_as_it_was() -> None:
+    layer = tt.nn.Recurrent("gru", 2, 3).train()
+    engine.explain(layer, torch.zeros(4, 1, 2))
+    assert layer.training

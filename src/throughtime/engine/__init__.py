@@ -1,6 +1,16 @@
-"""Engines run a cell's programs over time; `use` picks one, `choose` says which would run."""
+"""Engines run a cell's programs over time; `use` picks one, `explain` says which runs and why."""
 
-from throughtime.engine.dispatch import Choice, choose, engines, run, use
+from throughtime.engine.dispatch import Choice, choose, engines, explain, run, use
 from throughtime.engine.recurrence import Engine, Recurrence, Weights
 
-__all__ = ["Choice", "Engine", "Recurrence", "Weights", "choose", "engines", "run", "use"]
+__all__ = [
+    "Choice",
+    "Engine",
+    "Recurrence",
+    "Weights",
+    "choose",
+    "engines",
+    "explain",
+    "run",
+    "use",
+]

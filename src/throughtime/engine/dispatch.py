@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from throughtime.engine.native import native
 from throughtime.engine.recurrence import Engine, Recurrence
@@ -69,4 +71,45 @@ def choose(recurrence: Recurrence) -> Choice:
 
 def run(recurrence: Recurrence) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run a recurrence on the engine chosen for it; see `Engine.run`."""
-    return engines[choose(recurrence).engine].run(recurrence)
+    choice = choose(recurrence)
+    noted = _noted.get()
+    if noted is not None:
+        noted.append((recurrence, choice))
+    return engines[choice.engine].run(recurrence)
+
+
+_noted: ContextVar[list[tuple[Recurrence, Choice]] | None] = ContextVar("noted", default=None)
+
+
+def explain(module: nn.Module, *inputs: Any, **options: Any) -> str:
+    """Say which engine runs each recurrence of a call, and why those tried before it do not.
+
+    The call is made once, without gradients.
+
+    Args:
+        module: A layer of `throughtime.nn`, or any module with such layers inside.
+        inputs: What it is called with.
+        options: What it is called with by name.
+
+    Returns:
+        A line for each layer and direction, and one for each engine that declined.
+    """
+    noted: list[tuple[Recurrence, Choice]] = []
+    token = _noted.set(noted)
+    training = module.training
+    try:
+        with torch.no_grad():
+            module.eval()(*inputs, **options)
+    finally:
+        _noted.reset(token)
+        module.train(training)
+    lines = []
+    for number, (recurrence, choice) in enumerate(noted):
+        T, B, width = recurrence.x.shape
+        direction = ", reverse" if recurrence.reverse else ""
+        lines.append(
+            f"{number}: {recurrence.cell.name}{direction}, T={T} B={B} I={width} H={recurrence.H}, "
+            f"{recurrence.x.dtype}: {choice.engine}"
+        )
+        lines += [f"   not {name}: {reason}" for name, reason in choice.declined.items()]
+    return "\n".join(lines) or "no recurrence of this package runs in this call"
