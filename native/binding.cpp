@@ -2,8 +2,10 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -163,9 +165,18 @@ void backward(const std::string& set, const OwnedPlan& plan, const std::vector<i
     run_backward(chosen, call, threads);
 }
 
+// What a forward pass keeps for its backward pass, in memory that is used again.
+struct Tape {
+    Workspace memory;
+    explicit Tape(std::size_t bytes) : memory(bytes) {}
+    Pointer address() const { return reinterpret_cast<Pointer>(memory.as<char>()); }
+};
+
 template <typename T>
-int64_t size_of_tape(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes) {
-    return tape_size(named(set), shape<T>(plan, sizes, 0, false));
+std::unique_ptr<Tape> tape_for(const std::string& set, const OwnedPlan& plan,
+                               const std::vector<int64_t>& sizes) {
+    const int64_t elements = tape_size(named(set), shape<T>(plan, sizes, 0, false));
+    return std::make_unique<Tape>(std::size_t(elements) * sizeof(T));
 }
 
 }  // namespace
@@ -183,8 +194,9 @@ NB_MODULE(_native, module) {
     module.def("forward_float64", forward<double>);
     module.def("backward_float32", backward<float>);
     module.def("backward_float64", backward<double>);
-    module.def("tape_size_float32", size_of_tape<float>);
-    module.def("tape_size_float64", size_of_tape<double>);
+    nb::class_<Tape>(module, "Tape").def_prop_ro("address", &Tape::address);
+    module.def("tape_float32", tape_for<float>);
+    module.def("tape_float64", tape_for<double>);
     module.def("kept_bytes", kept_bytes);
     module.def("release_workspaces", release_workspaces);
     module.def("poison_workspaces", poison_workspaces);

@@ -34,7 +34,7 @@ inline void execute(const Instruction& instruction, int64_t count, T* const* reg
         case Operation::divide: return each(count, to, a, b, [](V x, V y) { return x / y; });
         case Operation::negate: return each(count, to, a, [](V x) { return -x; });
         case Operation::copy: return each(count, to, a, [](V x) { return x; });
-        case Operation::sigmoid: return each(count, to, a, [](V x) { return logistic<T>(x); });
+        case Operation::sigmoid: return each(count, to, a, [](V x) { return logistic(x); });
         case Operation::tanh: return each(count, to, a, [](V x) { return hyperbolic_tangent(x); });
         case Operation::exp: return each(count, to, a, [](V x) { return exponential(x); });
         // Written so that NaN comes through, as in torch.

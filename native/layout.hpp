@@ -4,7 +4,9 @@
 // A shard is a block of batch rows that one thread takes through the whole sequence, forward or
 // backward. How many there are depends on the problem alone, never on the number of threads: the sums
 // over shards are then the same, bit by bit, for any number of threads.
+// Wide networks get larger shards: their weights do not fit in the cache and are read once a shard.
 inline int64_t shard_count(int64_t rows, int64_t hidden) {
+    if (rows >= 64 && hidden >= 384) return rows / 32;
     if (rows >= 32) return rows / 16;
     if (rows >= 8 || (rows >= 4 && hidden >= 64)) return 2;
     return 1;

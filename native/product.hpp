@@ -1,4 +1,5 @@
-// Matrix products on register tiles: 6 rows by 4 vectors of columns (2 without AVX-512).
+// Matrix products on register tiles: 6 rows by 4 vectors of columns (2 without AVX-512), or 12 rows by
+// fewer, so that enough sums are under way to hide how long each takes.
 // Included once for each instruction set, after vector.hpp.
 
 #if defined(__AVX512F__)
@@ -43,8 +44,12 @@ inline void rows_of_tiles(int64_t M, int64_t K, const T* A, int64_t a_row, int64
                           const T* B, int64_t b_row, T* C, int64_t c_row, Begin begin,
                           const T* bias) {
     int64_t m = 0;
-    for (; m + 6 <= M; m += 6)
-        tile<T, 6, V>(K, A + m * a_row, a_row, a_column, B, b_row, C + m * c_row, c_row, begin, bias);
+    constexpr int most = 2 * V <= tile_vectors ? 2 * tile_rows : tile_rows;
+    if (most > tile_rows)
+        for (; m + most <= M; m += most)
+            tile<T, most, V>(K, A + m * a_row, a_row, a_column, B, b_row, C + m * c_row, c_row, begin, bias);
+    for (; m + tile_rows <= M; m += tile_rows)
+        tile<T, tile_rows, V>(K, A + m * a_row, a_row, a_column, B, b_row, C + m * c_row, c_row, begin, bias);
     A += m * a_row;
     C += m * c_row;
     switch (M - m) {

@@ -118,7 +118,7 @@ def _arguments(recurrence: Recurrence, plan: Any) -> tuple[Any, ...]:
     )
 
 
-def _forward(recurrence: Recurrence, keep: bool) -> tuple[Tensor, list[Tensor], Tensor | None]:
+def _forward(recurrence: Recurrence, keep: bool) -> tuple[Tensor, list[Tensor], Any]:
     x, weights = recurrence.x, recurrence.weights
     kind = _KINDS[x.dtype]
     plans = native_plan(module, recurrence.cell)
@@ -130,23 +130,20 @@ def _forward(recurrence: Recurrence, keep: bool) -> tuple[Tensor, list[Tensor], 
     outputs = x.new_empty(T, B, recurrence.H)
     final = [x.new_empty(B, recurrence.H) for _ in start]
     arguments = _arguments(recurrence, plan)
-    tape = None
-    if keep:
-        size = getattr(module, f"tape_size_{kind}")(arguments[0], plan, arguments[2])
-        tape = x.new_empty(size)
+    tape = getattr(module, f"tape_{kind}")(arguments[0], plan, arguments[2]) if keep else None
     getattr(module, f"forward_{kind}")(
         *arguments,
         [_pointer(t) for t in given],
         [_pointer(t) for t in units],
         [_pointer(t) for t in start],
-        [_pointer(outputs), _pointer(tape)],
+        [_pointer(outputs), 0 if tape is None else tape.address],
         [_pointer(t) for t in final],
     )
     return outputs, final, tape
 
 
 def _backward(
-    recurrence: Recurrence, tape: Tensor, gradients: tuple[Tensor, ...], needed: tuple[bool, ...]
+    recurrence: Recurrence, tape: Any, gradients: tuple[Tensor, ...], needed: tuple[bool, ...]
 ) -> list[Tensor | None]:
     x, weights = recurrence.x, recurrence.weights
     kind = _KINDS[x.dtype]
@@ -167,7 +164,7 @@ def _backward(
     d_outputs, *d_final = (_contiguous(gradient) for gradient in gradients)
     getattr(module, f"backward_{kind}")(
         *_arguments(recurrence, plan),
-        [*(_pointer(t) for t in given), _pointer(tape), _pointer(d_outputs)],
+        [*(_pointer(t) for t in given), tape.address, _pointer(d_outputs)],
         [_pointer(t) for t in units],
         [_pointer(t) for t in start],
         [_pointer(t) for t in d_final],
