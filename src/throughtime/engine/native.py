@@ -6,6 +6,7 @@ import importlib
 import os
 import warnings
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from throughtime.engine.reference import (
     transformed,
     unflat,
 )
+from throughtime.equations import Cell
 from throughtime.equations.operations import operations
 
 try:
@@ -49,11 +51,14 @@ class Native:
             return f"it runs on the CPU, the call is on {x.device}"
         if x.dtype not in _KINDS:
             return f"it runs float32 and float64, the call is in {x.dtype}"
-        given = [tensor for tensor in flat(recurrence) if tensor is not None]
-        if any(t.dtype != x.dtype or t.device != x.device for t in given):
-            return "its tensors are not all of one dtype on one device"
-        if any(t.layout != torch.strided for t in given):
-            return "it reads dense tensors"
+        dtype, device = x.dtype, x.device
+        for t in flat(recurrence):
+            if t is None:
+                continue
+            if t.dtype != dtype or t.device != device:
+                return "its tensors are not all of one dtype on one device"
+            if t.layout != torch.strided:
+                return "it reads dense tensors"
         if recurrence.weights.P is not None:
             return "it has no projection of the state"
         if recurrence.dropped is not None or recurrence.taken is not None:
@@ -62,11 +67,9 @@ class Native:
             return f"there is nothing to run over in {list(x.shape)}"
         if transformed():
             return "torch.func and forward-mode differentiation follow single operations"
-        rows = [
-            i.operation for i in recurrence.cell.step.instructions if operations[i.operation].row
-        ]
-        if rows:
-            return f"it has no operation over the units of a row, and the cell uses {rows[0]}"
+        row = _row_operation(recurrence.cell)
+        if row is not None:
+            return f"it has no operation over the units of a row, and the cell uses {row}"
         return None
 
     def run(self, recurrence: Recurrence) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -79,6 +82,12 @@ class Native:
         return outputs, tuple(final)
 
 
+@cache
+def _row_operation(cell: Cell) -> str | None:
+    named = (instruction.operation for instruction in cell.step.instructions)
+    return next((operation for operation in named if operations[operation].row), None)
+
+
 _KINDS = {torch.float32: "float32", torch.float64: "float64"}
 
 
@@ -88,8 +97,12 @@ def instruction_set() -> str:
     Raises:
         ValueError: `THROUGHTIME_ISA` names one that this machine does not have.
     """
+    return _instruction_set(os.environ.get("THROUGHTIME_ISA"))
+
+
+@cache
+def _instruction_set(asked: str | None) -> str:
     available: list[str] = module.instruction_sets()
-    asked = os.environ.get("THROUGHTIME_ISA")
     if asked is None:
         return available[0]
     if asked not in available:
@@ -102,7 +115,9 @@ def _pointer(tensor: Tensor | None) -> int:
 
 
 def _contiguous(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.detach().contiguous()
+    if tensor is None or tensor.is_contiguous():
+        return tensor
+    return tensor.detach().contiguous()
 
 
 def _arguments(recurrence: Recurrence, plan: Any) -> tuple[Any, ...]:
