@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -6,7 +7,7 @@ import throughtime as tt
 from tests.cli.conftest import run
 from tests.equations.declaring import one_gate
 from throughtime.cells import registry
-from throughtime.cli.cells import page, parameters_a_unit
+from throughtime.cli.cells import _list, page, parameters_a_unit
 
 
 def test_all_cells_are_listed_with_their_parameters() -> None:
@@ -76,3 +77,40 @@ def test_latex_needs_a_cell_and_formats_exclude_each_other() -> None:
     result = run("cells", "gru", "--latex", "--json")
     assert result.exit_code == 2
     assert "exclude each other" in result.stderr
+
+
+def test_json_names_the_source_and_the_states_that_go_together() -> None:
+    known = {cell["name"]: cell for cell in json.loads(run("cells", "--json").stdout)}
+    assert known["gru"]["source"] == "Cho et al. 2014"
+    assert all(re.fullmatch(r".*[A-Z].* [12]\d{3}", cell["source"]) for cell in known.values())
+    assert known["slstm"]["together"] == ["c", "n", "m"]
+
+
+def listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int) -> str:
+    """List the cells on a terminal of a width."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    _list()
+    return re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 79, 80, 120])
+def test_narrow_terminals_crop_nothing(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = listed(monkeypatch, capsys, width)
+    assert max(map(len, shown.splitlines())) <= width
+    assert "…" not in shown
+    words = shown.split()
+    for name, cell in registry.items():
+        assert name in words
+        assert parameters_a_unit(cell) in " ".join(shown.split())
+
+
+def test_what_is_piped_has_one_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = set()
+    for columns in ("40", "200"):
+        monkeypatch.setenv("COLUMNS", columns)
+        shown.add(run("cells").stdout)
+    (text,) = shown
+    assert max(map(len, text.splitlines())) == 100

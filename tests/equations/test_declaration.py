@@ -1,5 +1,6 @@
 """What a declaration may hold, and what is said of one that is at fault."""
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -167,3 +168,21 @@ def test_numpy_numbers_are_constants_too(kind: type) -> None:
 def test_a_cell_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         cells.gru.name = "mine"  # type: ignore[misc]
+
+
+def test_states_that_go_together_are_declared() -> None:
+    assert cells.slstm.together == ("c", "n", "m")
+    assert cells.lstm.together == ()
+    assert cells.slstm.replace().together == ("c", "n", "m")
+
+
+@pytest.mark.parametrize("together", ["c", "c c", "c k", "h c wx"])
+def test_what_goes_together_are_two_or_more_states(together: str) -> None:
+    message = f"together names two or more of the states h, c; got {together}"
+    with pytest.raises(CellError, match=message):
+        tt.cell(gates="a", state="h c", together=together)(lambda wx, uh, h, c: (h + wx.a, c))
+
+
+def test_the_class_and_each_cell_have_their_documentation() -> None:
+    assert "written as equations for one unit" in (inspect.getdoc(tt.Cell) or "")
+    assert (inspect.getdoc(cells.gru) or "").startswith("Gated recurrent unit (Cho et al. 2014)")

@@ -50,6 +50,12 @@ class Example:
             for gate, value in getattr(self, letter).items():
                 self.weights[names.weight(letter, gate)] = value
 
+    def after_the_last(self) -> dict[str, Tensor]:
+        """Give the derivatives by the last output and by the final states."""
+        last = {self.names.last[state]: value for state, value in self.final.items()}
+        last["y_T"] = self.explicit[-1]
+        return {rf"\frac{{\partial E}}{{\partial {name}}}": v for name, v in last.items()}
+
 
 def unrolled(example: Example, derivation: Derivation) -> dict[str, Tensor]:
     """Run a printed derivation forward and back; give all that it says of the gradients."""
@@ -62,12 +68,14 @@ def unrolled(example: Example, derivation: Derivation) -> dict[str, Tensor]:
         run(derivation.step, steps[t], H)
         state = {s: steps[t][names.after[s]] for s in states}
     results = {f"y {t}": step["y_t"] for t, step in enumerate(steps)}
-    delta = dict(example.final)
-    delta[states[0]] = delta[states[0]] + example.explicit[-1]
+    after_the_last = example.after_the_last()
+    run(derivation.adjoint.split(" \\\\\n")[1], after_the_last, H)  # what delta starts from
+    delta = {s: after_the_last[rf"\delta {names.last[s]}"] for s in states}
     for t in reversed(range(T)):
         explicit = example.explicit[t - 1] if t else torch.zeros(H, dtype=torch.float64)
         steps[t][r"\frac{\partial E}{\partial y_{t-1}}"] = explicit
         steps[t].update({rf"\delta {names.after[s]}": delta[s] for s in states})
+        steps[t].update(example.after_the_last())
         run(derivation.adjoint, steps[t], H)
         delta = {s: steps[t][rf"\delta {names.before[s]}"] for s in states}
     results |= {f"start {s}": delta[s] for s in states}
@@ -151,6 +159,7 @@ def program_difference(cell: Cell, derivation: Derivation) -> float:
     forward = evaluate(cell.adjoint.forward, values)
     values |= forward | {f"d.next.{s}": example.final[s] for s in cell.states}
     printed |= {rf"\delta {names.after[s]}": example.final[s] for s in cell.states}
+    printed |= example.after_the_last()
     run(derivation.adjoint, printed, H)
     symbols = {
         **{f"next.{s}": names.after[s] for s in cell.states},
@@ -262,6 +271,14 @@ def test_gates_and_states_have_the_names_of_the_literature() -> None:
     lstm = cells.lstm.latex()
     assert r"c_t &= f_t \odot c_{t-1} + i_t \odot g_t" in lstm.step
     assert r"\delta c_{t-1} &= \delta_{1,t} \odot f_t" in lstm.adjoint
+
+
+def test_the_adjoint_says_what_it_starts_from() -> None:
+    start = tt.cells.lstm.latex().adjoint.splitlines()[2]
+    assert start == (
+        r"\delta h_T &= \frac{\partial E}{\partial y_T} + \frac{\partial E}{\partial h_T}, "
+        r"\quad \delta c_T = \frac{\partial E}{\partial c_T} \\"
+    )
 
 
 def test_every_operation_has_its_latex() -> None:

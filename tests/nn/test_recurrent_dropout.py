@@ -1,5 +1,8 @@
 """Recurrent (variational) dropout and zoneout, options of `Recurrent`."""
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import linear
@@ -99,9 +102,53 @@ def test_they_are_shown() -> None:
     [
         ({"recurrent_dropout": 1.5}, "recurrent_dropout is a share between 0 and 1, got 1.5"),
         ({"zoneout": -0.1}, "zoneout is a share between 0 and 1, got -0.1"),
+        ({"recurrent_dropout": "0.1"}, "recurrent_dropout is a share .*, got '0.1'"),
+        ({"recurrent_dropout": None}, "recurrent_dropout is a share .*, got None"),
+        ({"zoneout": None}, r"zoneout must be one number, or .*\(h, c\); got None"),
+        ({"zoneout": "ab"}, r"zoneout must be one number, or .*; got 'ab'"),
+        ({"zoneout": {"h": 0.1, "c": 0.1}}, r"zoneout must be one number, or .*; got {'h"),
+        ({"zoneout": (0.1, "0.1")}, r"zoneout must be one number, or .*; got \(0.1, '0.1'\)"),
         ({"zoneout": (0.1, 0.1, 0.1)}, r"one for each state of cell 'lstm' \(h, c\); got 3"),
     ],
 )
 def test_shares_are_checked(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tt.nn.Recurrent("lstm", 1, 2, **options)
+
+
+def test_numbers_of_numpys_are_shares() -> None:
+    made = layer("lstm", zoneout=np.float32(0.25), recurrent_dropout=np.float64(0.5))
+    assert (made.zoneout, made.recurrent_dropout) == ((0.25, 0.25), 0.5)
+
+
+@pytest.mark.parametrize(
+    "cell", [name for name, cell in tt.cells.registry.items() if not cell.recurrent_gates]
+)
+def test_recurrent_dropout_needs_recurrent_weights(cell: str) -> None:
+    with pytest.raises(ValueError, match=f"and cell '{cell}' has none; leave it at 0"):
+        tt.nn.Recurrent(cell, 1, 2, recurrent_dropout=0.1)
+
+
+@pytest.mark.parametrize("zoneout", [0.1, (0.1, 0.1, 0.1, 0.1), (0, 0.1, 0, 0), (0, 0, 0, 0.1)])
+def test_states_that_mean_something_only_together_are_not_kept_alone(zoneout: Any) -> None:
+    message = r"states c, n, m of cell 'slstm' .* only together; give zoneout=\(p, 0, 0, 0\), got"
+    with pytest.raises(ValueError, match=message):
+        tt.nn.Recurrent("slstm", 1, 2, zoneout=zoneout)
+
+
+def test_the_others_may_be_kept() -> None:
+    made = layer("slstm", zoneout=(1.0, 0, 0, 0))
+    start = tuple(torch.rand(1, 5, 40, dtype=torch.float64) for _ in range(4))
+    _, (h, c, _, _) = made(inputs(), start)
+    assert torch.equal(h, start[0])
+    assert not torch.equal(c, start[1])
+    assert layer("slstm", zoneout=0.0).zoneout == (0.0,) * 4
+
+
+def test_a_cell_of_states_that_all_go_together() -> None:
+    @tt.cell(gates="a", state="h m", together="h m")
+    def paired(wx, uh, h, m):
+        return h + wx.a, m + uh.a
+
+    with pytest.raises(ValueError, match=r"leave zoneout at 0, got 0\.5"):
+        tt.nn.Recurrent(paired, 1, 2, zoneout=0.5)

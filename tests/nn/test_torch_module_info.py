@@ -98,6 +98,14 @@ def leaves(args: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(leaf(argument) for argument in args)
 
 
+def doubled(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Give arguments in double precision."""
+    return tuple(
+        tuple(part.double() for part in given) if type(given) is tuple else given.double()
+        for given in args
+    )
+
+
 def derivatives(layer: nn.Module, args: tuple[Any, ...]) -> list[tuple[str, Tensor | None]]:
     """Compute outputs, gradients, and gradients of a function of the gradients."""
     own = leaves(args)
@@ -106,7 +114,7 @@ def derivatives(layer: nn.Module, args: tuple[Any, ...]) -> list[tuple[str, Tens
     generator = torch.Generator().manual_seed(2)
 
     def weighted(tensors: list[Tensor]) -> Tensor:
-        drawn = [torch.randn(t.shape, generator=generator, dtype=t.dtype) for t in tensors]
+        drawn = [torch.randn(t.shape, generator=generator).to(t.dtype) for t in tensors]
         return torch.stack([(t * d).sum() for t, d in zip(tensors, drawn, strict=True)]).sum()
 
     first = torch.autograd.grad(weighted(results), by, create_graph=True)
@@ -129,8 +137,16 @@ def test_forward_gradient_and_second_gradient(
             # torch's fused kernel for LSTM has no second derivative; its plain one has.
             with torch.backends.mkldnn.flags(enabled=False):
                 expected = derivatives(other, args)
-            for (what, one), (_, two) in zip(derivatives(mine, args), expected, strict=True):
-                assert_close(one, two, f"input {number}, {name}, {what}", tolerances[dtype])
+                exact = derivatives(copy.deepcopy(other).double(), doubled(args))
+            for (what, one), (_, two), (_, truth) in zip(
+                derivatives(mine, args), expected, exact, strict=True
+            ):
+                allowed = tolerances[dtype]
+                if what.startswith("second") and dtype == torch.float32 and two is not None:
+                    # Some second gradients are what is left of larger numbers: torch's own then
+                    # lies as far from the truth, which is known in double precision.
+                    allowed = max(allowed, 2 * float((two - truth).norm() / truth.norm()))
+                assert_close(one, two, f"input {number}, {name}, {what}", allowed)
             if name == "as shipped" and given.reference_fn is not None:
                 reference = flat(given.reference_fn(mine, *copy.deepcopy(args)))
                 for one, two in zip(flat(mine(*args)), reference, strict=True):

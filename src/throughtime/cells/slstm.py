@@ -3,7 +3,7 @@
 from throughtime.equations import cell, exp, maximum, sigmoid, softplus, tanh, where
 
 
-@cell(gates="i f z o", state="h c n m")
+@cell(gates="i f z o", state="h c n m", together="c n m")
 def slstm(wx, uh, h, c, n, m):
     """Scalar LSTM of xLSTM (Beck et al. 2024): exponential input gate, normalised memory c / n.
 

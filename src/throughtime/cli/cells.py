@@ -5,14 +5,23 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 import textwrap
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from throughtime.cells import find, registry
 from throughtime.cli.errors import UsageError, reports_errors
 from throughtime.equations import Cell
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_PIPED = 100  # columns, where the output is no terminal
+_TABLE = 80  # columns that a table needs to be read
+# A cell's documentation starts: `Name (Authors year): what it is.`
+_SOURCE = re.compile(r"[^()]+ \(([^()]+)\):")
 
 _PAGE = r"""# The cells
 
@@ -31,8 +40,10 @@ condition holds, else 0. Values without a name of their own are $q_{1,t}$, $q_{2
 
 $E$ is the error, and $\delta$ before a value is the derivative of $E$ by it, all later steps
 included; $\delta_{1,t}$, $\delta_{2,t}$, ... are parts of such derivatives.
-$\partial E/\partial y_t$ is the explicit derivative by an output, which the loss gives. The
-recursion runs from the last step to the first (Werbos 1990; Williams & Peng 1990).
+$\partial E/\partial y_t$ is the explicit derivative by an output, which the loss gives, and
+$\partial E/\partial$ of a state at the last step $T$ the one by that final state, zero if the loss
+does not read it. With these the recursion starts; it runs from the last step to the first (Werbos
+1990; Williams & Peng 1990).
 
 Parameters are counted for one unit, with $I$ inputs and $H$ units in the layer.
 """
@@ -91,11 +102,15 @@ def section(cell: Cell) -> str:
 
 
 def summary(cell: Cell) -> dict[str, Any]:
-    """Give what a cell declares, and its parameters a unit."""
+    """Give what a cell declares, where it comes from, and its parameters a unit."""
+    first = _documentation(cell).splitlines()[0]
+    source = _SOURCE.match(first)
     return {
         "name": cell.name,
-        "summary": _documentation(cell).splitlines()[0],
+        "summary": first,
+        "source": source and source.group(1),
         "states": list(cell.states),
+        "together": list(cell.together),
         "gates": list(cell.gates),
         "input_gates": list(cell.input_gates),
         "recurrent_gates": list(cell.recurrent_gates),
@@ -160,6 +175,7 @@ def _declarations(cell: Cell) -> dict[str, str]:
     """Give what a cell declares, in words; what it has none of is left out."""
     declared = {
         "states": " ".join(cell.states),
+        "states that mean something only together": " ".join(cell.together),
         "gates": " ".join(cell.gates),
         "gates without W": " ".join(gate for gate in cell.gates if gate not in cell.input_gates),
         "gates without U": " ".join(
@@ -177,7 +193,39 @@ def _as_list(cell: Cell) -> str:
 
 
 def _list() -> None:
+    import sys
+
     from rich.console import Console
+
+    # What is piped on is the same whatever the terminal that it comes from.
+    console = Console() if sys.stdout.isatty() else Console(width=_PIPED)
+    if console.width < _TABLE:
+        for known in map(summary, registry.values()):
+            print(_entry(known, console.width), end="\n\n")
+    else:
+        console.print(_table())
+    console.print(
+        "I inputs and H units in the layer; throughtime cells NAME shows one of them",
+        highlight=False,
+    )
+
+
+def _entry(known: dict[str, Any], width: int) -> str:
+    """Write what is known of a cell below its name, for a terminal too narrow for a table."""
+    lines = [
+        known["summary"],
+        f"states: {' '.join(known['states'])}",
+        f"gates: {' '.join(known['gates'])}",
+        f"parameters a unit: {known['parameters_a_unit']}",
+    ]
+    indented = [
+        textwrap.fill(line, max(width, 20), initial_indent="  ", subsequent_indent="  ")
+        for line in lines
+    ]
+    return "\n".join([known["name"], *indented])
+
+
+def _table() -> Table:
     from rich.markup import escape
     from rich.table import Table
 
@@ -192,12 +240,7 @@ def _list() -> None:
             " ".join(known["gates"]),
             known["parameters_a_unit"],
         )
-    console = Console()
-    console.print(table)
-    console.print(
-        "I inputs and H units in the layer; throughtime cells NAME shows one of them",
-        highlight=False,
-    )
+    return table
 
 
 def _show(cell: Cell) -> None:

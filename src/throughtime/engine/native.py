@@ -65,6 +65,8 @@ class Native:
             return "it has no recurrent dropout and no zoneout"
         if 0 in x.shape[:2]:
             return f"there is nothing to run over in {list(x.shape)}"
+        if torch.compiler.is_compiling():
+            return "torch.compile and torch.export follow single operations"
         if transformed():
             return "torch.func and forward-mode differentiation follow single operations"
         row = _row_operation(recurrence.cell)

@@ -20,6 +20,16 @@ from throughtime.equations.program import Program
 from throughtime.equations.trace import trace
 
 
+class _Documentation:
+    """The documentation of the class, asked of the class; of a cell, that of its function."""
+
+    def __init__(self, of_the_class: str | None) -> None:
+        self.of_the_class = of_the_class
+
+    def __get__(self, cell: Cell | None, owner: type | None = None) -> str | None:
+        return self.of_the_class if cell is None else cell.function.__doc__
+
+
 @dataclass(frozen=True, eq=False)
 class Cell:
     """A recurrent cell, written as equations for one unit; made by `cell`.
@@ -31,8 +41,11 @@ class Cell:
         units: Learnable vectors that hold one number a unit.
         constants: Numbers by name.
         function: The equations as they were written.
+        together: States that mean something only together, so that none can be kept alone.
         step: Pre-activations, states and units in, new states out (see `trace`).
     """
+
+    __doc__ = _Documentation(__doc__)
 
     name: str
     gates: tuple[str, ...]
@@ -40,6 +53,7 @@ class Cell:
     units: tuple[str, ...]
     constants: Mapping[str, float]
     function: Callable[..., Any] = field(repr=False)
+    together: tuple[str, ...] = field(default=(), repr=False)
     step: Program = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -89,10 +103,6 @@ class Cell:
         """
         return derive(self)
 
-    @property
-    def __doc__(self) -> str | None:  # type: ignore[override]  # the cell's own documentation
-        return self.function.__doc__
-
     def __copy__(self) -> Cell:
         return self  # nothing in it ever changes
 
@@ -126,6 +136,7 @@ def cell(
     state: str,
     units: str = "",
     constants: Mapping[str, float] | None = None,
+    together: str = "",
 ) -> Callable[[Callable[..., Any]], Cell]:
     """Declare a recurrent cell; the decorated function holds its equations for one unit.
 
@@ -149,6 +160,8 @@ def cell(
         state: Names of the states; the first is the output, and the one multiplied by `U`.
         units: Names of learnable vectors that hold one number a unit (a peephole, a time constant).
         constants: Numbers by name; they are folded into the equations.
+        together: Names of states that mean something only together (a sum and the scale that it is
+            held in). A layer then refuses zoneout on them, which would keep one without another.
 
     Returns:
         A decorator that turns the function into a `Cell`.
@@ -165,6 +178,7 @@ def cell(
             units=_names(units, "units"),
             constants=_constants(constants),
             function=function,
+            together=_names(together, "together"),
         )
 
     return declare
@@ -210,6 +224,12 @@ def _check_declarations(cell: Cell) -> None:
     for what, names in (("gates", cell.gates), ("state", cell.states)):
         if not names:
             raise CellError(f"cell {cell.name!r}: {what} names nothing; name at least one")
+    together = {*cell.together}
+    if together and (len(together) < 2 or not together <= {*cell.states}):
+        raise CellError(
+            f"cell {cell.name!r}: together names two or more of the states "
+            f"{', '.join(cell.states)}; got {' '.join(cell.together)}"
+        )
     if len(set(cell.gates)) != len(cell.gates):
         raise CellError(f"cell {cell.name!r}: a gate is declared twice: {' '.join(cell.gates)}")
     taken = sorted({"weight_ih", "weight_hh", "bias_ih", "bias_hh"} & {*cell.units})

@@ -10,15 +10,17 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence
 
 from throughtime import cells
-from throughtime.engine import Weights
 from throughtime.equations import Cell
 from throughtime.nn.layers import Stack
+from throughtime.nn.packed import through_padding
+from throughtime.nn.tracing import Untraced, is_symbol
+from throughtime.nn.weights import NamedWeights
 
 
-class _OnOurEngines(torch.nn.RNNBase):
+class OnOurEngines(NamedWeights, Untraced, torch.nn.RNNBase):
     """What RNN, GRU and LSTM share: torch's forward call with our engines inside."""
 
     @property
@@ -29,8 +31,11 @@ class _OnOurEngines(torch.nn.RNNBase):
     def forward(self, input: Any, hx: Any = None) -> Any:
         """Run the layers; arguments, results and errors are those of `torch.nn`.
 
-        On every device but the CPU torch's own kernels run instead (cuDNN's, say).
+        On every device but the CPU torch's own kernels run instead (cuDNN's, say). Dropout between
+        the layers of packed sequences draws other random numbers than torch's from the same seed.
         """
+        if is_symbol(input):
+            return self._as_node(input, hx)
         data = input.data if isinstance(input, PackedSequence) else input
         if not isinstance(data, Tensor):
             raise AttributeError(
@@ -39,6 +44,7 @@ class _OnOurEngines(torch.nn.RNNBase):
             )
         if data.device.type != "cpu":
             return super().forward(input, hx)
+        self._refuse_tracing()
         self._update_flat_weights()  # torch's checks read them; functional_call changes them
         if isinstance(input, PackedSequence):
             return self._packed(input, hx)
@@ -77,14 +83,8 @@ class _OnOurEngines(torch.nn.RNNBase):
             if self.mode == "LSTM":  # torch leaves this check to its kernel, which raises the other
                 raise RuntimeError(str(fault)) from None
             raise
-        x, lengths = pad_packed_sequence(packed)  # rows in the caller's order, as the states are
-        y, after = self._run(x, states, lengths)
-        if packed.sorted_indices is not None:
-            y = y.index_select(1, packed.sorted_indices)
-            lengths = lengths[packed.sorted_indices.cpu()]
-        data = pack_padded_sequence(y, lengths).data
-        indices = (packed.sorted_indices, packed.unsorted_indices)
-        return PackedSequence(data, packed.batch_sizes, *indices), self._as_torch(after)
+        y, after = through_padding(packed, lambda x, lengths: self._run(x, states, lengths))
+        return y, self._as_torch(after)
 
     def _zeros(self, x: Tensor, rows: int) -> tuple[Tensor, ...]:
         """Give states of zeros, [layers * directions, B, ·] each."""
@@ -172,17 +172,7 @@ class _OnOurEngines(torch.nn.RNNBase):
 
     def _stack(self) -> Stack:
         dropout = self.dropout if self.training else 0.0
-        return Stack(self.cell, self._weights, self.num_layers, self.bidirectional, dropout)
-
-    def _weights(self, layer: int, reverse: bool) -> Weights:
-        suffix = f"_l{layer}" + ("_reverse" if reverse else "")
-        return Weights(
-            W=getattr(self, f"weight_ih{suffix}"),
-            U=getattr(self, f"weight_hh{suffix}"),
-            b=getattr(self, f"bias_ih{suffix}") if self.bias else None,
-            c=getattr(self, f"bias_hh{suffix}") if self.bias else None,
-            P=getattr(self, f"weight_hr{suffix}") if self.proj_size else None,
-        )
+        return Stack(self.cell, self.weights, self.num_layers, self.bidirectional, dropout)
 
 
 _CAST = (torch.float32, torch.float16, torch.bfloat16)
@@ -190,13 +180,28 @@ _CAST = (torch.float32, torch.float16, torch.bfloat16)
 _CELLS = {"RNN_TANH": "elman", "RNN_RELU": "elman_relu", "GRU": "gru", "LSTM": "lstm"}
 
 
-class RNN(_OnOurEngines, torch.nn.RNN):
-    """`torch.nn.RNN` on this package's engines: same arguments, numbers and checkpoints."""
+class RNN(OnOurEngines, torch.nn.RNN):
+    """`torch.nn.RNN` on this package's engines: same arguments, numbers and checkpoints.
+
+    Two things differ: dropout between the layers of packed sequences draws other random numbers
+    from the same seed, and TorchScript (`torch.jit.script`, `torch.jit.trace`, deprecated in torch)
+    refuses the layer; `convert_(model, back=True)` comes first.
+    """
 
 
-class GRU(_OnOurEngines, torch.nn.GRU):
-    """`torch.nn.GRU` on this package's engines: same arguments, numbers and checkpoints."""
+class GRU(OnOurEngines, torch.nn.GRU):
+    """`torch.nn.GRU` on this package's engines: same arguments, numbers and checkpoints.
+
+    Two things differ: dropout between the layers of packed sequences draws other random numbers
+    from the same seed, and TorchScript (`torch.jit.script`, `torch.jit.trace`, deprecated in torch)
+    refuses the layer; `convert_(model, back=True)` comes first.
+    """
 
 
-class LSTM(_OnOurEngines, torch.nn.LSTM):
-    """`torch.nn.LSTM` on this package's engines: same arguments, numbers and checkpoints."""
+class LSTM(OnOurEngines, torch.nn.LSTM):
+    """`torch.nn.LSTM` on this package's engines: same arguments, numbers and checkpoints.
+
+    Two things differ: dropout between the layers of packed sequences draws other random numbers
+    from the same seed, and TorchScript (`torch.jit.script`, `torch.jit.trace`, deprecated in torch)
+    refuses the layer; `convert_(model, back=True)` comes first.
+    """

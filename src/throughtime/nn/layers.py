@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -12,8 +13,9 @@ from torch.nn.functional import dropout
 
 from throughtime import engine
 from throughtime.engine import Recurrence, Weights
-from throughtime.engine.textbook import nan_origin
+from throughtime.engine.textbook import NanOrigin, nan_origin
 from throughtime.equations import Cell
+from throughtime.nn.tracing import has_numbers
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Stack:
                     taken=None if self.taken is None else self.taken(len(x), state),
                 )
                 output, final = engine.run(recurrence)
-                if self.refuse_nan and any(bool(s.isnan().any()) for s in (output, *final)):
+                if self.refuse_nan and has_numbers(output) and _any_nan(output, *final):
                     self._refuse_nan(recurrence, layer, reverse)
                 outputs.append(output)
                 after.append(final)
@@ -95,8 +97,7 @@ class Stack:
         if origin is not None:  # else the NaN came in from outside, and goes out again
             direction = ", reverse direction" if reverse else ""
             raise FloatingPointError(
-                f"cell {self.cell.name!r}, layer {layer}{direction}: {origin}; keep what "
-                f"{origin.operation} is given where it is defined, by softplus or maximum, say"
+                f"cell {self.cell.name!r}, layer {layer}{direction}: {origin}; {_mend(origin)}"
             )
 
     def _in(self, dtype: torch.dtype) -> Stack:
@@ -111,3 +112,16 @@ class Stack:
             )
 
         return replace(self, weights=converted)
+
+
+def _any_nan(*tensors: Tensor) -> bool:
+    return any(bool(tensor.isnan().any()) for tensor in tensors)
+
+
+def _mend(origin: NanOrigin) -> str:
+    if any(map(math.isinf, origin.arguments)):
+        return (
+            "what it was given has grown beyond all numbers: the inputs, the weights or the state "
+            "have diverged; lower the learning rate, clip gradients, or scale the inputs"
+        )
+    return f"keep what {origin.operation} is given where it is defined, by softplus or maximum, say"

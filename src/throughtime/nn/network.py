@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import overload
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from throughtime.equations import Cell
+from throughtime.nn.packed import with_data
 from throughtime.nn.recurrent import Recurrent, State
 from throughtime.nn.shapes import whole_number
 
@@ -105,14 +108,30 @@ class Network(nn.Module):
         """
         return activations[self.output_activation](self.readout(h))
 
+    @overload
     def forward(
         self, x: Tensor, state: State | None = None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, State]:
-        """Run the network over time; arguments and states as for `Recurrent.forward`.
+    ) -> tuple[Tensor, State]: ...
+
+    @overload
+    def forward(
+        self, x: PackedSequence, state: State | None = None
+    ) -> tuple[PackedSequence, State]: ...
+
+    def forward(
+        self,
+        x: Tensor | PackedSequence,
+        state: State | None = None,
+        lengths: Tensor | None = None,
+    ) -> tuple[Tensor | PackedSequence, State]:
+        """Run the network over time; arguments, states and errors as for `Recurrent.forward`.
 
         Returns:
-            The outputs at every step, shaped as x with O columns, and the states after the last
-            step. Beyond a row's length its outputs are the readout of zeros and mean nothing.
+            The outputs at every step, shaped or packed as x with O columns, and the states after
+            the last step. Beyond a row's length its outputs are the readout of zeros and mean
+            nothing.
         """
         h, state = self.recurrent(x, state, lengths)
+        if isinstance(h, PackedSequence):
+            return with_data(h, self.read(h.data)), state
         return self.read(h), state

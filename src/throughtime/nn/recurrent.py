@@ -5,20 +5,33 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Sequence
+from typing import overload
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from throughtime import cells
-from throughtime.engine import Weights
 from throughtime.equations import Cell
 from throughtime.nn.layers import Stack
-from throughtime.nn.shapes import check_input, check_lengths, check_state, share, whole_number
+from throughtime.nn.packed import through_padding
+from throughtime.nn.shapes import (
+    check_input,
+    check_lengths,
+    check_state,
+    flag,
+    share,
+    tensor_input,
+    whole_number,
+    zoneout_shares,
+)
+from throughtime.nn.tracing import Untraced, is_symbol
+from throughtime.nn.weights import NamedWeights
 
 State = Tensor | tuple[Tensor, ...]
 
 
-class Recurrent(nn.Module):
+class Recurrent(NamedWeights, Untraced):
     """Layers of a recurrent cell over time.
 
     `S_t = f(W x_t + b, U h_{t-1} + c, S_{t-1})`, with the cell's equations f. Parameters are named
@@ -39,13 +52,18 @@ class Recurrent(nn.Module):
             training, the same units at every step of a sequence (Gal & Ghahramani 2016).
         zoneout: Probability with which a unit keeps its old state at a step while training; its
             expectation is used otherwise (Krueger et al. 2017). One number for all states, or one
-            for each, in the cell's order.
+            for each, in the cell's order; 0 for states that the cell declares to change together.
         device: Where the parameters live.
         dtype: Their floating type.
 
     Raises:
-        ValueError: A size, or the dropout, is out of range.
+        ValueError: A size, or a share, is out of range; recurrent dropout of a cell without
+            recurrent weights; zoneout on states that change together.
         CellError: No cell has that name.
+
+    TorchScript (`torch.jit.script`, `torch.jit.trace`, deprecated in torch) refuses the layer.
+    `torch.fx` takes it as one operation, `torch.export` (with `strict=False`, on the reference
+    engine) as its operations at the length that it is shown.
 
     Example:
         >>> import torch
@@ -74,27 +92,25 @@ class Recurrent(nn.Module):
         input_size = whole_number("input_size", input_size, 0)
         hidden_size = whole_number("hidden_size", hidden_size, 1)
         num_layers = whole_number("num_layers", num_layers, 1)
-        self.cell = cells.find(cell)
+        self._cell = cells.find(cell)
         self.dropout = share("dropout", dropout)
         self.recurrent_dropout = share("recurrent_dropout", recurrent_dropout)
-        states = self.cell.states
-        shares = (zoneout,) * len(states) if isinstance(zoneout, float | int) else tuple(zoneout)
-        if len(shares) != len(states):
+        if self.recurrent_dropout and not self.cell.recurrent_gates:
             raise ValueError(
-                f"zoneout must be one number, or one for each state of cell {self.cell.name!r} "
-                f"({', '.join(states)}); got {len(shares)}"
+                f"recurrent_dropout acts on what the recurrent weights multiply, and cell "
+                f"{self.cell.name!r} has none; leave it at 0"
             )
-        self.zoneout = tuple(share("zoneout", value) for value in shares)
-        if dropout and num_layers == 1:
+        self.zoneout = zoneout_shares(self.cell, zoneout)
+        if self.dropout and num_layers == 1:
             warnings.warn(
                 "dropout acts between layers and num_layers is 1: it does nothing", stacklevel=2
             )
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.num_layers = num_layers
-        self.bias = bias
-        self.batch_first = batch_first
-        self.bidirectional = bidirectional
+        self.bias = flag("bias", bias)
+        self.batch_first = flag("batch_first", batch_first)
+        self.bidirectional = flag("bidirectional", bidirectional)
         directions = len(self._directions)
         for layer in range(num_layers):
             width = input_size if layer == 0 else directions * hidden_size
@@ -103,6 +119,11 @@ class Recurrent(nn.Module):
                     empty = torch.empty(shape, device=device, dtype=dtype)
                     self.register_parameter(f"{name}_l{layer}{direction}", nn.Parameter(empty))
         self.reset_parameters()
+
+    @property
+    def cell(self) -> Cell:
+        """The cell whose equations the layer runs."""
+        return self._cell
 
     @property
     def _directions(self) -> tuple[str, ...]:
@@ -129,55 +150,67 @@ class Recurrent(nn.Module):
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
 
-    def weights(self, layer: int, reverse: bool = False) -> Weights:
-        """Give the weights of one layer and direction.
-
-        Args:
-            layer: Counted from 0, the one next to the input.
-            reverse: Whether the direction is the one from the last step to the first.
-        """
-        suffix = f"_l{layer}" + ("_reverse" if reverse else "")
-
-        def get(name: str) -> Tensor | None:
-            return getattr(self, name + suffix, None)
-
-        return Weights(
-            W=get("weight_ih"),
-            U=get("weight_hh"),
-            b=get("bias_ih"),
-            c=get("bias_hh"),
-            units=tuple(getattr(self, unit + suffix) for unit in self.cell.units),
-        )
-
+    @overload
     def forward(
         self, x: Tensor, state: State | None = None, lengths: Tensor | None = None
-    ) -> tuple[Tensor, State]:
+    ) -> tuple[Tensor, State]: ...
+
+    @overload
+    def forward(
+        self, x: PackedSequence, state: State | None = None
+    ) -> tuple[PackedSequence, State]: ...
+
+    def forward(
+        self,
+        x: Tensor | PackedSequence,
+        state: State | None = None,
+        lengths: Tensor | None = None,
+    ) -> tuple[Tensor | PackedSequence, State]:
         """Run the layers over time.
 
         Args:
-            x: Inputs [T, B, I], [B, T, I] with `batch_first`, or [T, I] for one sequence.
+            x: Inputs [T, B, I], [B, T, I] with `batch_first`, or [T, I] for one sequence; or
+                packed sequences, sorted or not.
             state: The states before the first step, [layers * directions, B, H] (without B for one
-                sequence); a tuple of these where the cell has several states. Zeros if None.
+                sequence); a tuple of these where the cell has several states. Zeros if None. Rows
+                stand in the order in which sequences were given to be packed.
             lengths: Valid steps of each row, integers between 0 and T, [B]. Beyond them outputs are
                 zero, the state stands still and the input may hold anything. All of T if None.
+                Packed sequences have their own.
 
         Returns:
-            The last layer's outputs, shaped as x with H columns (2 H if bidirectional), and the
-            states after each row's last step, shaped as `state`.
+            The last layer's outputs, shaped or packed as x with H columns (2 H if bidirectional),
+            and the states after each row's last step, shaped as `state`.
 
         Raises:
+            TypeError: The input, or a state, is of another type.
             ValueError: A shape, dtype or device does not fit; the message states both sides.
             FloatingPointError: The cell's equations make a NaN of ordinary numbers; instruction,
-                gates, layer, step, row and unit are named.
+                gates, layer, step, row and unit are named. Not looked for while `torch.func`,
+                forward-mode differentiation or a compiler of torch's is at work.
         """
-        x, single = self._time_major(x)
+        if is_symbol(x):
+            return self._as_node(x, state, lengths)  # type: ignore[no-any-return]
+        self._refuse_tracing()
+        if isinstance(x, PackedSequence):
+            if lengths is not None:
+                raise ValueError("packed sequences have their lengths; leave out `lengths`")
+            return through_padding(x, lambda padded, own: self._run(padded, state, own))
+        x, single = self._time_major(tensor_input(self, x))
+        y, after = self._run(x, state, lengths, single)
+        if single:
+            return y.squeeze(1), after
+        return (y.transpose(0, 1) if self.batch_first else y), after
+
+    def _run(
+        self, x: Tensor, state: State | None, lengths: Tensor | None, single: bool = False
+    ) -> tuple[Tensor, State]:
+        """Run the layers over [T, B, I]; the states are those of one sequence if `single`."""
         check_input(self, x)
         lengths = None if lengths is None else check_lengths(lengths, *x.shape[:2])
         y, after = self._stack().run(x, check_state(self, x, state, single), lengths)
         if single:
-            y, after = y.squeeze(1), tuple(s.squeeze(1) for s in after)
-        elif self.batch_first:
-            y = y.transpose(0, 1)
+            after = tuple(s.squeeze(1) for s in after)
         return y, after if len(after) > 1 else after[0]
 
     def _stack(self) -> Stack:

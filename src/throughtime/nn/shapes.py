@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, SupportsIndex
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from throughtime.equations import Cell
     from throughtime.nn.recurrent import Recurrent, State
 
 
@@ -25,15 +28,71 @@ def whole_number(name: str, value: object, least: int) -> int:
     raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
 
 
-def share(name: str, value: float) -> float:
+def share(name: str, value: object) -> float:
     """Give a share as a float.
 
     Raises:
-        ValueError: It is not between 0 and 1.
+        ValueError: It is no number between 0 and 1.
     """
-    if isinstance(value, bool) or not 0.0 <= value <= 1.0:
+    # numpy's numbers are real numbers too
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 <= float(value) <= 1.0:
         raise ValueError(f"{name} is a share between 0 and 1, got {value!r}")
     return float(value)
+
+
+def flag(name: str, value: object) -> bool:
+    """Give a choice of two.
+
+    Raises:
+        ValueError: It is neither True nor False.
+    """
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
+    return value
+
+
+def zoneout_shares(cell: Cell, zoneout: object) -> tuple[float, ...]:
+    """Give the share of zoneout of each state of a cell.
+
+    Raises:
+        ValueError: It is neither one share nor one for each state; or states that change together
+            were to be kept one by one.
+    """
+    states = cell.states
+    if isinstance(zoneout, Sequence) and not isinstance(zoneout, str | bytes):
+        given: tuple[object, ...] = tuple(zoneout)
+    else:
+        given = (zoneout,) * len(states)
+    if len(given) != len(states) or not all(isinstance(value, Real) for value in given):
+        found = len(given) if len(given) != len(states) else repr(zoneout)
+        raise ValueError(
+            f"zoneout must be one number, or one for each state of cell {cell.name!r} "
+            f"({', '.join(states)}); got {found}"
+        )
+    shares = tuple(share("zoneout", value) for value in given)
+    kept = [name for name, p in zip(states, shares, strict=True) if p and name in cell.together]
+    if kept:
+        allowed = ", ".join("0" if name in cell.together else "p" for name in states)
+        mend = f"give zoneout=({allowed})" if "p" in allowed else "leave zoneout at 0"
+        raise ValueError(
+            f"zoneout keeps each state by itself, and the states {', '.join(cell.together)} of "
+            f"cell {cell.name!r} mean something only together; {mend}, got {zoneout!r}"
+        )
+    return shares
+
+
+def tensor_input(layer: Recurrent, x: object) -> Tensor:
+    """Give the input if it is a tensor.
+
+    Raises:
+        TypeError: It is not.
+    """
+    if isinstance(x, Tensor):
+        return x
+    raise TypeError(
+        f"{type(layer).__name__}: the input should be a tensor or a PackedSequence, got "
+        f"{type(x).__name__}; torch.as_tensor makes a tensor of numbers"
+    )
 
 
 def check_input(layer: Recurrent, x: Tensor) -> None:
@@ -58,8 +117,12 @@ def check_input(layer: Recurrent, x: Tensor) -> None:
         return
     if x.dtype != parameter.dtype:
         raise ValueError(
-            f"input is {x.dtype}, the layer's weights are {parameter.dtype}; convert one: "
-            f"x.to({parameter.dtype}) or layer.to({x.dtype})"
+            f"input is {x.dtype}, the layer's weights are {parameter.dtype}; convert "
+            + (
+                f"one: x.to({parameter.dtype}) or layer.to({x.dtype})"
+                if x.is_floating_point()
+                else f"it: x.to({parameter.dtype})"
+            )
         )
     if x.device != parameter.device:
         raise ValueError(
@@ -94,6 +157,7 @@ def check_state(
     """Give the states before the first step as a tuple of [layers * directions, B, H].
 
     Raises:
+        TypeError: They are no tensors.
         ValueError: Their number, a shape, dtype or device does not fit.
     """
     names = layer.cell.states
@@ -101,7 +165,15 @@ def check_state(
     shape = (places, x.shape[1], layer.hidden_size)
     if state is None:
         return tuple(x.new_zeros(shape) for _ in names)
-    states = (state,) if isinstance(state, Tensor) else tuple(state)
+    given_states = state if isinstance(state, tuple | list) else (state,)
+    for given in given_states:
+        if not isinstance(given, Tensor):
+            raise TypeError(
+                f"the state of cell {layer.cell.name!r} is "
+                + ("a tensor" if len(names) == 1 else f"a tuple of {len(names)} tensors")
+                + f", {', '.join(names)}; got {type(given).__name__}"
+            )
+    states = tuple(given_states)
     if len(states) != len(names):
         raise ValueError(
             f"cell {layer.cell.name!r} carries {len(names)} state(s), {', '.join(names)}; got "

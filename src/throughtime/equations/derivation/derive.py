@@ -13,6 +13,7 @@ from throughtime.equations.derivation.rows import (
     pre_activations,
     recursion,
     row,
+    start,
 )
 from throughtime.equations.derivation.terms import Equation, Place, Symbol, Term
 from throughtime.equations.derivation.unfold import Unfolded, unfold
@@ -36,7 +37,8 @@ class Derivation:
 
     Attributes:
         step: From the states at `t - 1` to those at `t`.
-        adjoint: From the derivative by the states at `t` to that by the states at `t - 1`.
+        adjoint: The derivative by the states after the last step `T`, and from that by the states
+            at `t` to that by the states at `t - 1`.
         gradients: The derivatives by weights, biases, unit vectors and inputs.
     """
 
@@ -83,6 +85,7 @@ def derive(cell: Cell) -> Derivation:
         adjoint=aligned(
             [
                 r"\delta(\cdot) &= \frac{\partial E}{\partial (\cdot)}",
+                *start(cell, names),
                 *map(row, adjoint.equations),
                 *(recursion(cell, names, state, implicit.get(state)) for state in cell.states),
             ]

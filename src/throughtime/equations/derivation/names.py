@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from throughtime.equations.derivation.terms import Place, Symbol
 
-NOW, BEFORE = "t", "t-1"
+NOW, BEFORE, LAST = "t", "t-1", "T"
 
 _GREEK = re.compile(
     "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|mu|nu|xi|pi|rho|sigma|tau|upsilon|"
@@ -27,7 +27,7 @@ class Names:
     """
 
     def __init__(self, states: Sequence[str], units: Sequence[str], gates: Sequence[str]) -> None:
-        self._taken = {"x_t", "y_t", "E", r"\sigma", r"\delta"}
+        self._taken = {"x_t", "y_t", "y_T", "E", r"\sigma", r"\delta"}
         self._named = {*states, *units, *_LETTERS_IN_USE}
         self._gates: dict[str, tuple[str, ...]] = {}
         for gate in gates:
@@ -40,10 +40,13 @@ class Names:
         self.products = {gate: self._gate_plane("u", gate) for gate in gates}
         self.after: dict[str, str] = {}
         self.before: dict[str, str] = {}
+        self.last: dict[str, str] = {}
         for state in states:
             head, index = self._free(state, NOW)
             self.after[state] = indexed(head, (*index, NOW))
             self.before[state] = indexed(head, (*index, BEFORE))
+            self.last[state] = indexed(head, (*index, LAST))
+            self._taken.add(self.last[state])
         self.units: dict[str, str] = {}
         self.units_in_time: dict[str, str] = {}
         for unit in units:

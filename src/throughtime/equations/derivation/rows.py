@@ -49,6 +49,17 @@ def recursion(cell: Cell, names: Names, state: str, implicit: Term | None) -> st
     return rf"\delta {names.before[state]} &= {total or '0'}"
 
 
+def start(cell: Cell, names: Names) -> list[str]:
+    """Write the derivatives by the states after the last step, which the recursion starts from."""
+    rows = []
+    for state in cell.states:
+        terms = [_derivative_by(names.last[state])]
+        if state == cell.states[0]:
+            terms.insert(0, _derivative_by("y_T"))
+        rows.append(rf"\delta {names.last[state]} = {' + '.join(terms)}")
+    return _beside(rows)
+
+
 def gradients(cell: Cell, names: Names) -> list[str]:
     """Write the derivatives by weights, biases, unit vectors and inputs."""
     h = names.before[cell.states[0]]
