@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from throughtime.cli.bench import bench
 from throughtime.cli.cells import cells
+from throughtime.cli.doctor import doctor
 from throughtime.cli.predict import predict
 from throughtime.cli.train import train
 
@@ -27,7 +29,7 @@ def _print_version(asked: bool) -> None:
 
 @app.callback(
     epilog="Examples:  throughtime train sunspots   |   throughtime predict RUN mine.csv   |   "
-    "throughtime cells gru"
+    "throughtime cells gru   |   throughtime bench --cells gru   |   throughtime doctor"
 )
 def throughtime(
     version: bool = typer.Option(
@@ -40,3 +42,5 @@ def throughtime(
 app.command()(train)
 app.command()(predict)
 app.command()(cells)
+app.command()(bench)
+app.command()(doctor)
