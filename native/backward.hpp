@@ -9,7 +9,7 @@ template <typename T> void prepare_backward(const Layout<T>& layout, T* shared) 
     T* W = carve.take(layout.plan.input_gates * H * layout.NI);
     for (int64_t g = 0; g < layout.plan.recurrent_gate_count; ++g)
         pack(H, H, call.U + g * H * H, H, 1, U + g * H * layout.N);
-    if (call.dx)
+    if (call.wants_dx)
         for (int64_t g = 0; g < layout.plan.input_gates; ++g)
             pack(H, I, call.W + g * H * I, I, 1, W + g * H * layout.NI);
 }

@@ -116,9 +116,11 @@ Call<T> shape(const OwnedPlan& plan, const std::vector<int64_t>& sizes, Pointer 
 
 template <typename T>
 void forward(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes,
-             Pointer lengths, bool reverse, int threads, const Pointers& in, const Pointers& units,
-             const Pointers& start, const Pointers& out, const Pointers& final) {
+             Pointer lengths, bool reverse, int threads, bool wants_dx, const Pointers& in,
+             const Pointers& units, const Pointers& start, const Pointers& out,
+             const Pointers& final) {
     Call<T> call = shape<T>(plan, sizes, lengths, reverse);
+    call.wants_dx = wants_dx;
     call.x = at<const T>(in.at(0));
     call.W = at<const T>(in.at(1));
     call.U = at<const T>(in.at(2));
@@ -143,10 +145,8 @@ void backward(const std::string& set, const OwnedPlan& plan, const std::vector<i
               const Pointers& dunits, const Pointers& dstart) {
     Call<T> call = shape<T>(plan, sizes, lengths, reverse);
     call.x = at<const T>(in.at(0));
-    call.W = at<const T>(in.at(1));
-    call.U = at<const T>(in.at(2));
-    call.tape = at<T>(in.at(3));
-    call.dy = at<const T>(in.at(4));
+    call.tape = at<T>(in.at(1));
+    call.dy = at<const T>(in.at(2));
     call.dx = at<T>(out.at(0));
     call.dW = at<T>(out.at(1));
     call.dU = at<T>(out.at(2));

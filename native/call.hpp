@@ -90,6 +90,9 @@ struct Call {
     T* y;                    // [steps, rows, hidden]
     T* const* final;         // [rows, hidden] each
     T* tape;                 // kept for the backward pass, tape_size(); null for inference
+    T* packed;               // the weights as the backward pass reads them, behind the tape: a step of
+                             // an optimiser between the passes changes nothing
+    int32_t wants_dx;        // whether they are to serve the gradient of the inputs too
     // Backward pass.
     const T* dy;             // [steps, rows, hidden]
     const T* const* dfinal;  // [rows, hidden] each

@@ -58,12 +58,17 @@ template <typename T> int worthwhile(const Call<T>& call, int threads) {
 }  // namespace
 
 template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>& call) {
-    return kernels_of<T>(set).sizes(call).tape;
+    const Sizes sizes = kernels_of<T>(set).sizes(call);
+    return sizes.tape + sizes.shared_backward;
 }
 
-template <typename T> void run_forward(const InstructionSet& set, const Call<T>& call, int threads) {
+template <typename T> void run_forward(const InstructionSet& set, Call<T> call, int threads) {
     const Kernels<T>& kernels = kernels_of<T>(set);
     const Sizes sizes = kernels.sizes(call);
+    if (call.tape) {
+        call.packed = call.tape + sizes.tape;
+        kernels.prepare_backward(call, call.packed);
+    }
     const Deal deal(call, sizes.shards);
     const Workspace shared(std::size_t(sizes.shared_forward) * sizeof(T));
     const Workspace own(std::size_t(sizes.own_forward * sizes.shards) * sizeof(T));
@@ -74,17 +79,16 @@ template <typename T> void run_forward(const InstructionSet& set, const Call<T>&
     });
 }
 
-template <typename T> void run_backward(const InstructionSet& set, const Call<T>& call, int threads) {
+template <typename T> void run_backward(const InstructionSet& set, Call<T> call, int threads) {
     const Kernels<T>& kernels = kernels_of<T>(set);
     const Plan& plan = *call.plan;
     const Sizes sizes = kernels.sizes(call);
     const Deal deal(call, sizes.shards);
-    const Workspace shared(std::size_t(sizes.shared_backward) * sizeof(T));
+    call.packed = call.tape + sizes.tape;
     const Workspace own(std::size_t(sizes.own_backward * sizes.shards) * sizeof(T));
-    kernels.prepare_backward(call, shared.as<T>());
     const int used = worthwhile(call, threads);
     share_out(int(sizes.shards), used, [&](int shard) {
-        kernels.backward(call, shard, deal.of(shard), shared.as<T>(),
+        kernels.backward(call, shard, deal.of(shard), call.packed,
                          own.as<T>() + shard * sizes.own_backward);
     });
     const int pieces = plan.input_gates + plan.recurrent_gate_count + plan.units;
@@ -93,9 +97,9 @@ template <typename T> void run_backward(const InstructionSet& set, const Call<T>
 
 template int64_t tape_size(const InstructionSet&, const Call<float>&);
 template int64_t tape_size(const InstructionSet&, const Call<double>&);
-template void run_forward(const InstructionSet&, const Call<float>&, int);
-template void run_forward(const InstructionSet&, const Call<double>&, int);
-template void run_backward(const InstructionSet&, const Call<float>&, int);
-template void run_backward(const InstructionSet&, const Call<double>&, int);
+template void run_forward(const InstructionSet&, Call<float>, int);
+template void run_forward(const InstructionSet&, Call<double>, int);
+template void run_backward(const InstructionSet&, Call<float>, int);
+template void run_backward(const InstructionSet&, Call<double>, int);
 
 }  // namespace throughtime

@@ -5,11 +5,12 @@
 
 namespace throughtime {
 
-// The number of elements of the tape that a forward pass keeps for its backward pass.
+// The number of elements of the tape that a forward pass keeps for its backward pass, the packed weights
+// behind it included.
 template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>& call);
 
-template <typename T> void run_forward(const InstructionSet& set, const Call<T>& call, int threads);
+template <typename T> void run_forward(const InstructionSet& set, Call<T> call, int threads);
 
-template <typename T> void run_backward(const InstructionSet& set, const Call<T>& call, int threads);
+template <typename T> void run_backward(const InstructionSet& set, Call<T> call, int threads);
 
 }  // namespace throughtime

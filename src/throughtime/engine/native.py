@@ -150,6 +150,7 @@ def _forward(recurrence: Recurrence, keep: bool) -> tuple[Tensor, list[Tensor], 
     tape = getattr(module, f"tape_{kind}")(arguments[0], plan, arguments[2]) if keep else None
     getattr(module, f"forward_{kind}")(
         *arguments,
+        x.requires_grad,
         [_pointer(t) for t in given],
         [_pointer(t) for t in units],
         [_pointer(t) for t in start],
@@ -175,13 +176,13 @@ def _backward(
     if d_x is not None and (recurrence.lengths is not None or weights.W is None):
         d_x.zero_()  # steps beyond a row's length are never visited
     states = len(recurrence.state)
-    given = [_contiguous(t) for t in (x, weights.W, weights.U)]
+    inputs = _contiguous(x)
     units = [_contiguous(unit) for unit in weights.units]
     start = [_contiguous(state) for state in recurrence.state]
     d_outputs, *d_final = (_contiguous(gradient) for gradient in gradients)
     getattr(module, f"backward_{kind}")(
         *_arguments(recurrence, plan),
-        [*(_pointer(t) for t in given), tape.address, _pointer(d_outputs)],
+        [_pointer(inputs), tape.address, _pointer(d_outputs)],
         [_pointer(t) for t in units],
         [_pointer(t) for t in start],
         [_pointer(t) for t in d_final],
@@ -196,12 +197,12 @@ class _Recorded(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, recurrence: Recurrence, *tensors: Tensor | None) -> tuple[Tensor, ...]:
         outputs, final, tape = _forward(recurrence, keep=True)
-        weights = recurrence.weights
         # An optimiser may step between this pass and the next: each step is to be differentiated at
-        # the weights that it was computed with. Everything else must not have changed since.
-        own = {name: _copied(getattr(weights, name)) for name in ("W", "U")}
+        # the weights that it was computed with. The tape has them; everything else must not have
+        # changed since.
+        weights = recurrence.weights
         units = tuple(unit.detach().clone() for unit in weights.units)
-        ctx.recurrence = replace(recurrence, weights=replace(weights, **own, units=units))
+        ctx.recurrence = replace(recurrence, weights=replace(weights, units=units))
         ctx.tape = tape
         ctx.versions = [tensor._version for tensor in (recurrence.x, *recurrence.state)]
         ctx.save_for_backward(*tensors)
@@ -220,10 +221,6 @@ class _Recorded(torch.autograd.Function):
                 "operation since the forward pass; change a clone of it instead"
             )
         return None, *_backward(recurrence, ctx.tape, gradients, ctx.needs_input_grad[1:])
-
-
-def _copied(weight: Tensor | None) -> Tensor | None:
-    return None if weight is None else weight.detach().clone(memory_format=torch.contiguous_format)
 
 
 native = Native()

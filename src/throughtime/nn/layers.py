@@ -83,8 +83,13 @@ class Stack:
                     taken=None if self.taken is None else self.taken(len(x), state),
                 )
                 output, final = engine.run(recurrence)
-                if self.refuse_nan and has_numbers(output) and _any_nan(output, *final):
-                    self._refuse_nan(recurrence, layer, reverse)
+                if self.refuse_nan and has_numbers(output):
+                    # A state hands its NaN on to the end, and to look there is cheap; a cell that
+                    # reads no state has to be looked at all along.
+                    read = {*recurrence.cell.states} & {*recurrence.cell.step.inputs}
+                    remembers = recurrence.weights.U is not None or read
+                    if _any_nan(*final) if remembers else _any_nan(output):
+                        self._refuse_nan(recurrence, layer, reverse)
                 outputs.append(output)
                 after.append(final)
             x = torch.cat(outputs, 2) if len(outputs) > 1 else outputs[0]
