@@ -11,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include "pool.hpp"
 #include "run.hpp"
 #include "workspace.hpp"
 
@@ -197,6 +198,7 @@ NB_MODULE(_native, module) {
     nb::class_<Tape>(module, "Tape").def_prop_ro("address", &Tape::address);
     module.def("tape_float32", tape_for<float>);
     module.def("tape_float64", tape_for<double>);
+    module.def("use_openmp", [](Pointer address) { use_openmp(at<void>(address)); });
     module.def("kept_bytes", kept_bytes);
     module.def("release_workspaces", release_workspaces);
     module.def("poison_workspaces", poison_workspaces);

@@ -117,11 +117,38 @@ Pool& the_pool() {
     return *found;
 }
 
+using GompParallel = void (*)(void (*)(void*), void*, unsigned, unsigned);
+std::atomic<GompParallel> gomp{nullptr};
+
+struct Shared {
+    const std::function<void(int)>& task;
+    int count;
+    std::atomic<int> next{0};
+};
+
+void drain_shared(void* data) {
+    const FlushDenormals flush;
+    Shared& shared = *static_cast<Shared*>(data);
+    for (int i; (i = shared.next.fetch_add(1, std::memory_order_relaxed)) < shared.count;)
+        shared.task(i);
+}
+
 }  // namespace
+
+void use_openmp(void* gomp_parallel) {
+    static const int once = pthread_atfork(nullptr, nullptr, [] { gomp.store(nullptr); });
+    (void)once;
+    gomp.store(reinterpret_cast<GompParallel>(gomp_parallel));
+}
 
 void share_out(int count, int threads, const std::function<void(int)>& task) {
     const FlushDenormals flush;
     if (threads > count) threads = count;
+    if (GompParallel parallel = gomp.load(); parallel && threads > 1) {
+        Shared shared{task, count};
+        parallel(drain_shared, &shared, unsigned(threads), 0);
+        return;
+    }
     if (threads > 1 && the_pool().try_run(count, threads, task)) return;
     for (int i = 0; i < count; ++i) task(i);
 }

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import throughtime as tt
-from throughtime.engine.native import instruction_set, module, native
+from throughtime.engine.native import instruction_set, module, native, share_torchs_threads
 from throughtime.engine.recurrence import Recurrence
 from throughtime.engine.reference import reference
 
@@ -32,10 +32,13 @@ def each_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     return str(request.param)
 
 
-@pytest.fixture
-def _threads() -> Iterator[None]:
+@pytest.fixture(params=["torch's threads", "our own"])
+def _threads(request: pytest.FixtureRequest) -> Iterator[None]:
     before = torch.get_num_threads()
+    if request.param == "our own":
+        module.use_openmp(0)
     yield
+    share_torchs_threads()
     torch.set_num_threads(before)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 import warnings
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,6 +37,26 @@ except ImportError as error:  # the package works without it, only slower
         "which is slow. To mend: install the package with a C++ compiler at hand",
         stacklevel=2,
     )
+
+
+def share_torchs_threads() -> None:
+    """Let the OpenMP threads that torch has brought along run the engine too, where there are any.
+
+    Two pools get in each other's way: torch's threads spin for milliseconds after each operation.
+    """
+    maps = Path("/proc/self/maps")
+    if not maps.exists():
+        return
+    for line in maps.read_text().splitlines():
+        path = line.split(maxsplit=5)[-1]
+        if "libgomp" in path and "torch" in path:
+            runtime = ctypes.CDLL(path)
+            module.use_openmp(ctypes.cast(runtime.GOMP_parallel, ctypes.c_void_p).value)
+            return
+
+
+if module is not None:
+    share_torchs_threads()
 
 
 class Native:
