@@ -217,7 +217,8 @@ def test_a_network_without_any_gradient_is_reported(
 @pytest.mark.parametrize("moment", ["loading", "before the first epoch", "later", "twice"])
 def test_ctrl_c_leaves_the_best_model_so_far(moment: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    command = [sys.executable, "-c", "from throughtime.cli import main; main()"]
+    program = "from throughtime.cli import main, sys; print('ready', file=sys.stderr); main()"
+    command = [sys.executable, "-u", "-c", program]
     options = ["train", "sunspots", "--epochs", "100000", "--out", str(out)]
     if moment == "before the first epoch":
         options += ["--hidden", "1000", "--layers", "4"]  # an epoch takes seconds
@@ -230,10 +231,9 @@ def test_ctrl_c_leaves_the_best_model_so_far(moment: str, tmp_path: Path) -> Non
         env=environment,
     ) as process:
         assert process.stderr is not None
-        if moment != "loading":
-            awaited = "sunspots" if moment == "before the first epoch" else "epoch"
-            while not process.stderr.readline().startswith(awaited):
-                assert process.poll() is None
+        awaited = {"loading": "ready", "before the first epoch": "sunspots"}.get(moment, "epoch")
+        while not process.stderr.readline().startswith(awaited):
+            assert process.poll() is None
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         if moment == "twice":
