@@ -14,15 +14,18 @@ template <typename T> struct Of;
 template <> struct Of<float> {
     typedef float type __attribute__((vector_size(vector_bytes)));
     typedef int32_t mask __attribute__((vector_size(vector_bytes)));
+    typedef uint32_t bits __attribute__((vector_size(vector_bytes)));
     typedef float loose __attribute__((vector_size(vector_bytes), aligned(4), may_alias));
 };
 template <> struct Of<double> {
     typedef double type __attribute__((vector_size(vector_bytes)));
     typedef int64_t mask __attribute__((vector_size(vector_bytes)));
+    typedef uint64_t bits __attribute__((vector_size(vector_bytes)));
     typedef double loose __attribute__((vector_size(vector_bytes), aligned(8), may_alias));
 };
 template <typename T> using Vector = typename Of<T>::type;
 template <typename T> using Mask = typename Of<T>::mask;
+template <typename T> using Bits = typename Of<T>::bits;  // NaN's may overflow, which only these may
 template <typename T> constexpr int width = vector_bytes / int(sizeof(T));
 
 template <typename T> inline Vector<T> load(const T* from) {
@@ -51,8 +54,8 @@ inline Vector<float> exponential(Vector<float> x) {
     p = p * r + 1.0f;
     p = p * r + 1.0f;
     // 2^n in two halves: n may be 128, for which there is no single power of two.
-    const Mask<float> k = (Mask<float>)shifted - (Mask<float>)shift;
-    const Mask<float> half = k >> 1;
+    const Bits<float> k = (Bits<float>)shifted - (Bits<float>)shift;
+    const Bits<float> half = (Bits<float>)((Mask<float>)k >> 1);
     const V scaled = p * (V)((half + 127) << 23) * (V)((k - half + 127) << 23);
     return x > 88.72f ? all(__builtin_inff()) : (x < -87.33f ? V{} : scaled);
 }
@@ -78,8 +81,8 @@ inline Vector<double> exponential(Vector<double> x) {
     p = p * r + 0.5;
     p = p * r + 1.0;
     p = p * r + 1.0;
-    const Mask<double> k = (Mask<double>)shifted - (Mask<double>)shift;
-    const Mask<double> half = k >> 1;
+    const Bits<double> k = (Bits<double>)shifted - (Bits<double>)shift;
+    const Bits<double> half = (Bits<double>)((Mask<double>)k >> 1);
     const V scaled = p * (V)((half + 1023) << 52) * (V)((k - half + 1023) << 52);
     return x > 709.7 ? all(__builtin_inf()) : (x < -708.3 ? V{} : scaled);
 }
@@ -99,8 +102,8 @@ inline Vector<float> logistic(Vector<float> x) {
     p = p * r + 0.5f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-    const Mask<float> k = (Mask<float>)shifted - (Mask<float>)shift;
-    return 1.0f / (1.0f + (V)((Mask<float>)p + (k << 23)));
+    const Bits<float> k = (Bits<float>)shifted - (Bits<float>)shift;
+    return 1.0f / (1.0f + (V)((Bits<float>)p + (k << 23)));
 }
 inline Vector<double> logistic(Vector<double> x) { return 1.0 / (1.0 + exponential(-x)); }
 
