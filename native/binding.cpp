@@ -103,7 +103,8 @@ std::vector<std::string> available() {
 
 // Sizes: steps, rows, inputs, hidden. Pointers: in the order of `Call`.
 template <typename T>
-Call<T> shape(const OwnedPlan& plan, const std::vector<int64_t>& sizes, Pointer lengths, bool reverse) {
+Call<T> shape(const OwnedPlan& plan, const std::vector<int64_t>& sizes, bool states_only,
+              Pointer lengths, bool reverse) {
     Call<T> call{};
     call.plan = &plan.plan;
     call.steps = sizes.at(0);
@@ -112,15 +113,16 @@ Call<T> shape(const OwnedPlan& plan, const std::vector<int64_t>& sizes, Pointer 
     call.hidden = sizes.at(3);
     call.lengths = at<const int64_t>(lengths);
     call.reverse = reverse;
+    call.states_only = states_only;
     return call;
 }
 
 template <typename T>
 void forward(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes,
-             Pointer lengths, bool reverse, int threads, bool wants_dx, const Pointers& in,
+             bool states_only, Pointer lengths, bool reverse, int threads, bool wants_dx, const Pointers& in,
              const Pointers& units, const Pointers& start, const Pointers& out,
              const Pointers& final) {
-    Call<T> call = shape<T>(plan, sizes, lengths, reverse);
+    Call<T> call = shape<T>(plan, sizes, states_only, lengths, reverse);
     call.wants_dx = wants_dx;
     call.x = at<const T>(in.at(0));
     call.W = at<const T>(in.at(1));
@@ -141,10 +143,10 @@ void forward(const std::string& set, const OwnedPlan& plan, const std::vector<in
 
 template <typename T>
 void backward(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes,
-              Pointer lengths, bool reverse, int threads, const Pointers& in, const Pointers& units,
+              bool states_only, Pointer lengths, bool reverse, int threads, const Pointers& in, const Pointers& units,
               const Pointers& start, const Pointers& dfinal, const Pointers& out,
               const Pointers& dunits, const Pointers& dstart) {
-    Call<T> call = shape<T>(plan, sizes, lengths, reverse);
+    Call<T> call = shape<T>(plan, sizes, states_only, lengths, reverse);
     call.x = at<const T>(in.at(0));
     call.tape = at<T>(in.at(1));
     call.dy = at<const T>(in.at(2));
@@ -175,8 +177,8 @@ struct Tape {
 
 template <typename T>
 std::unique_ptr<Tape> tape_for(const std::string& set, const OwnedPlan& plan,
-                               const std::vector<int64_t>& sizes) {
-    const int64_t elements = tape_size(named(set), shape<T>(plan, sizes, 0, false));
+                               const std::vector<int64_t>& sizes, bool states_only) {
+    const int64_t elements = tape_size(named(set), shape<T>(plan, sizes, states_only, 0, false));
     return std::make_unique<Tape>(std::size_t(elements) * sizeof(T));
 }
 

@@ -40,7 +40,7 @@ enum class Plane : int32_t {
     unit,               // a learnable vector
     kept,               // kept for the backward pass
     seed,               // the adjoint of a new state
-    next_state,
+    next_state,         // after the step
     d_input_product,
     d_recurrent_product,
     d_state,
@@ -79,6 +79,7 @@ struct Call {
     int64_t steps, rows, inputs, hidden;
     const int64_t* lengths;  // a row; null for all steps
     int32_t reverse;
+    int32_t states_only;     // the tape keeps states; the rest is computed again
     const T* x;              // [steps, rows, inputs]
     const T* W;              // [input gates * hidden, inputs]
     const T* U;              // [recurrent gates * hidden, hidden]

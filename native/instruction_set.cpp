@@ -15,15 +15,15 @@ namespace {
 
 template <typename T> Sizes sizes(const Call<T>& call) {
     const Layout<T> layout(call);
-    return {layout.shards,         layout.tape_size(),       layout.shared_forward(),
-            layout.own_forward(),  layout.shared_backward(), layout.own_backward(),
-            layout.sums()};
+    return {layout.shards,          layout.tape_size(),    layout.packed(),
+            layout.shared_backward(), layout.shared_forward(), layout.own_forward(),
+            layout.own_backward()};
 }
 template <typename T> void prepare_forward_of(const Call<T>& call, T* shared) {
     prepare_forward(Layout<T>(call), shared);
 }
 template <typename T>
-void forward_of(const Call<T>& call, int64_t shard, ShardRows rows, const T* shared, T* own) {
+void forward_of(const Call<T>& call, int64_t shard, ShardRows rows, T* shared, T* own) {
     const Layout<T> layout(call);
     Forward<T>(layout, shard, {rows.index, rows.lengths, rows.count}, shared, own).run();
 }
@@ -31,7 +31,7 @@ template <typename T> void prepare_backward_of(const Call<T>& call, T* shared) {
     prepare_backward(Layout<T>(call), shared);
 }
 template <typename T>
-void backward_of(const Call<T>& call, int64_t shard, ShardRows rows, const T* shared, T* own) {
+void backward_of(const Call<T>& call, int64_t shard, ShardRows rows, T* shared, T* own) {
     const Layout<T> layout(call);
     Backward<T>(layout, shard, {rows.index, rows.lengths, rows.count}, shared, own).run();
 }

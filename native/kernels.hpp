@@ -12,17 +12,19 @@ struct ShardRows {
     int64_t count;
 };
 
+// The tape ends with the packed weights: the backward pass's, then the forward pass's where it is to
+// compute again.
 struct Sizes {
-    int64_t shards, tape, shared_forward, own_forward, shared_backward, own_backward, sums;
+    int64_t shards, tape, packed, shared_backward, shared_forward, own_forward, own_backward;
 };
 
 // Sizes are in elements of T.
 template <typename T> struct Kernels {
     Sizes (*sizes)(const Call<T>&);
     void (*prepare_forward)(const Call<T>&, T* shared);
-    void (*forward)(const Call<T>&, int64_t shard, ShardRows, const T* shared, T* own);
+    void (*forward)(const Call<T>&, int64_t shard, ShardRows, T* shared, T* own);
     void (*prepare_backward)(const Call<T>&, T* shared);
-    void (*backward)(const Call<T>&, int64_t shard, ShardRows, const T* shared, T* own);
+    void (*backward)(const Call<T>&, int64_t shard, ShardRows, T* shared, T* own);
     void (*reduce)(const Call<T>&, int64_t piece, T* own);
 };
 

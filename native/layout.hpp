@@ -20,6 +20,7 @@ template <typename T> struct Layout {
     int64_t L;         // from one row of a plane to the next
     int64_t shards;
     int64_t chunk;     // rows of steps worked on together
+    bool again;        // whether the backward pass computes again what could have been kept
 
     explicit Layout(const Call<T>& of) : call(of), plan(*of.plan) {
         H = call.hidden;
@@ -30,13 +31,15 @@ template <typename T> struct Layout {
         L = (N * int64_t(sizeof(T))) % 1024 == 0 ? N + width<T> : N;
         shards = shard_count(call.rows, H);
         chunk = H >= 256 ? 256 : 128;
+        again = call.states_only && plan.kept > 0;
     }
     int64_t rows_of(int64_t shard) const { return (call.rows - shard + shards - 1) / shards; }
     int64_t most_rows() const { return rows_of(0); }
     int64_t plane() const { return most_rows() * L; }
     int64_t chunk_rows() const { return chunk + most_rows(); }
+    int64_t gates() const { return plan.input_gates + plan.recurrent_gate_count; }
 
-    int64_t slot() const { return (plan.states + plan.kept) * plane(); }
+    int64_t slot() const { return (plan.states + (again ? 0 : plan.kept)) * plane(); }
     T* slot_of(int64_t shard, int64_t step) const {
         return call.tape + (shard * call.steps + step) * slot();
     }
@@ -45,9 +48,11 @@ template <typename T> struct Layout {
     // Packed weights and biases, shared by all shards.
     int64_t packed_W() const { return plan.input_gates * I * N; }
     int64_t packed_U() const { return plan.recurrent_gate_count * H * N; }
-    int64_t biases() const { return (plan.input_gates + plan.recurrent_gate_count) * N; }
+    int64_t biases() const { return gates() * N; }
     int64_t shared_forward() const { return packed_W() + packed_U() + biases(); }
     int64_t shared_backward() const { return plan.input_gates * H * NI + packed_U(); }
+    // What the backward pass needs of the weights as they were.
+    int64_t packed() const { return shared_backward() + (again ? shared_forward() : 0); }
 
     int64_t own_forward() const {
         return chunk_rows() * (NI + plan.input_gates * L) +
@@ -58,11 +63,15 @@ template <typename T> struct Layout {
     int64_t sums() const {
         return (plan.input_gates * (I + 1) + plan.recurrent_gate_count * (H + 1) + plan.units) * N;
     }
+    // Room for what is computed again: products, kept values, states that are known already.
+    int64_t own_again() const {
+        return chunk_rows() * (gates() + plan.kept) * L + plan.states * plane() +
+               scratch_size<T>(plan.step);
+    }
     int64_t own_backward() const {
-        return sums() +
-               chunk_rows() * (NI + H + NI +
-                               (plan.input_gates + plan.recurrent_gate_count) * L) +
-               plane() * (3 * plan.states + 2 * plan.units) + scratch_size<T>(plan.adjoint);
+        return sums() + chunk_rows() * (NI + H + NI + gates() * L) +
+               plane() * (3 * plan.states + 2 * plan.units) + scratch_size<T>(plan.adjoint) +
+               (again ? own_again() : 0);
     }
 };
 
@@ -79,7 +88,7 @@ template <typename T> struct Carver {
 // The rows of a shard, longest first, and how many of them are valid at a step.
 struct Rows {
     const int64_t* index;    // of each row in the batch
-    const int64_t* lengths;  // of each row; null where all are valid at all steps
+    const int64_t* lengths;  // of each row; null where all are valid at all steps, and lie together
     int64_t count;
     int64_t active(int64_t step) const {
         if (!lengths) return count;
@@ -93,11 +102,49 @@ struct Rows {
     }
 };
 
-template <typename T> inline void copy_row(T* to, const T* from, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) to[i] = from[i];
+template <typename T>
+inline void copy_row(T* __restrict to, const T* __restrict from, int64_t count) {
+    int64_t i = 0;
+    for (; i + width<T> <= count; i += width<T>) store(to + i, load(from + i));
+    for (; i < count; ++i) to[i] = from[i];
 }
 template <typename T> inline void zero_row(T* to, int64_t count) {
     for (int64_t i = 0; i < count; ++i) to[i] = T(0);
 }
 
+// Takes the first `n` rows of a shard out of an array [rows of the batch, width], and the other way.
+template <typename T>
+inline void gather(const Rows& rows, int64_t n, const T* from, int64_t width, T* to, int64_t to_row) {
+    if (!rows.lengths && to_row == width) {
+        copy_row(to, from + rows.index[0] * width, n * width);
+        return;
+    }
+    for (int64_t r = 0; r < n; ++r) copy_row(to + r * to_row, from + rows.index[r] * width, width);
+}
+template <typename T>
+inline void scatter(const Rows& rows, int64_t n, const T* from, int64_t from_row, T* to, int64_t width) {
+    if (!rows.lengths && from_row == width) {
+        copy_row(to + rows.index[0] * width, from, n * width);
+        return;
+    }
+    for (int64_t r = 0; r < n; ++r) copy_row(to + rows.index[r] * width, from + r * from_row, width);
+}
+
+// Asks for memory that the step after this one reads or writes: the steps of a tape lie too far apart
+// for the processor to see it coming. What is read goes to the second cache: the first is full.
+template <int write, typename T> inline void fetch(const T* from, int64_t count) {
+    constexpr int64_t line = 64 / int64_t(sizeof(T));
+    for (int64_t i = 0; i < count; i += line) __builtin_prefetch(from + i, write, write ? 3 : 2);
+}
+
 constexpr int most_planes = 64;
+
+// Pointers to planes that lie `apart` from each other.
+template <typename T> struct Apart {
+    T* plane[most_planes];
+    Apart(T* first, int64_t apart, int64_t count) {
+        for (int64_t i = 0; i < count; ++i) plane[i] = first + i * apart;
+    }
+};
+// No step from one row to the next: a bias.
+constexpr int64_t same_row[most_planes] = {};

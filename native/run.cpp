@@ -14,8 +14,8 @@ template <typename T> const Kernels<T>& kernels_of(const InstructionSet& set);
 template <> const Kernels<float>& kernels_of(const InstructionSet& set) { return set.f32; }
 template <> const Kernels<double>& kernels_of(const InstructionSet& set) { return set.f64; }
 
-// Rows are dealt out in turn, longest first: every shard gets its share of the long ones, and in every
-// shard the rows that are valid at a step stand in front.
+// Rows of several lengths are dealt out in turn, longest first: every shard gets its share of the long
+// ones, and in every shard the rows that are valid at a step stand in front. Others stay together.
 class Deal {
 public:
     template <typename T> Deal(const Call<T>& call, int64_t shards) : shards_(shards), rows_(call.rows) {
@@ -27,9 +27,14 @@ public:
             });
         for (int64_t shard = 0; shard < shards; ++shard) {
             begins_.push_back(int64_t(index_.size()));
+            if (!call.lengths) {
+                for (int64_t i = 0, count = of(shard).count; i < count; ++i)
+                    index_.push_back(int64_t(index_.size()));
+                continue;
+            }
             for (int64_t i = shard; i < rows_; i += shards) {
                 index_.push_back(order[std::size_t(i)]);
-                if (call.lengths) lengths_.push_back(call.lengths[order[std::size_t(i)]]);
+                lengths_.push_back(call.lengths[order[std::size_t(i)]]);
             }
         }
     }
@@ -59,7 +64,7 @@ template <typename T> int worthwhile(const Call<T>& call, int threads) {
 
 template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>& call) {
     const Sizes sizes = kernels_of<T>(set).sizes(call);
-    return sizes.tape + sizes.shared_backward;
+    return sizes.tape + sizes.packed;
 }
 
 template <typename T> void run_forward(const InstructionSet& set, Call<T> call, int threads) {
@@ -70,11 +75,13 @@ template <typename T> void run_forward(const InstructionSet& set, Call<T> call, 
         kernels.prepare_backward(call, call.packed);
     }
     const Deal deal(call, sizes.shards);
-    const Workspace shared(std::size_t(sizes.shared_forward) * sizeof(T));
+    const bool on_tape = call.tape && sizes.packed > sizes.shared_backward;
+    const Workspace fresh(on_tape ? 0 : std::size_t(sizes.shared_forward) * sizeof(T));
+    T* const shared = on_tape ? call.packed + sizes.shared_backward : fresh.as<T>();
     const Workspace own(std::size_t(sizes.own_forward * sizes.shards) * sizeof(T));
-    kernels.prepare_forward(call, shared.as<T>());
+    kernels.prepare_forward(call, shared);
     share_out(int(sizes.shards), worthwhile(call, threads), [&](int shard) {
-        kernels.forward(call, shard, deal.of(shard), shared.as<T>(),
+        kernels.forward(call, shard, deal.of(shard), shared,
                         own.as<T>() + shard * sizes.own_forward);
     });
 }

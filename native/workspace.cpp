@@ -1,5 +1,9 @@
 #include "workspace.hpp"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
@@ -11,6 +15,22 @@ namespace {
 
 constexpr std::size_t line = 64;
 constexpr std::size_t most_kept = std::size_t(256) << 20;
+
+// Large pages where the system has them: a tape is gone through from end to end, and finding its small
+// pages takes as long as reading them.
+constexpr std::size_t large_page = std::size_t(2) << 20;
+
+void* allocate(std::size_t& bytes) {
+#if defined(__linux__)
+    if (bytes >= 2 * large_page) {
+        bytes = (bytes + large_page - 1) / large_page * large_page;
+        void* memory = std::aligned_alloc(large_page, bytes);
+        if (memory) madvise(memory, bytes, MADV_HUGEPAGE);
+        return memory;
+    }
+#endif
+    return std::aligned_alloc(line, bytes);
+}
 
 struct Block {
     void* memory;
@@ -47,7 +67,7 @@ Workspace::Workspace(std::size_t bytes) : memory_(nullptr), bytes_((bytes + line
             return;
         }
     }
-    memory_ = std::aligned_alloc(line, bytes_);
+    memory_ = allocate(bytes_);
     if (!memory_) throw std::bad_alloc();
 }
 

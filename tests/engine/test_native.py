@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -80,6 +81,15 @@ def everything(engine: object, given: Recurrence) -> list[Tensor]:
     return [y, *final, *found]
 
 
+def tape_of(layer: tt.nn.Recurrent, x: Tensor) -> int:
+    """Bytes that a forward pass keeps: what it gives back when its graph is gone."""
+    module.release_workspaces()
+    results = layer(x)
+    before = module.kept_bytes()
+    del results
+    return int(module.kept_bytes() - before)
+
+
 def distance(found: list[Tensor], expected: list[Tensor]) -> float:
     return max(
         float(((a - b).abs().max() / (1 + b.abs().max())).detach())
@@ -97,6 +107,41 @@ def test_every_set_equals_the_reference(cell: str, dtype: torch.dtype, each_set:
             given = recurrence(cell, T=7, B=B, H=H, dtype=dtype, reverse=reverse)
             found = distance(everything(native, given), everything(reference, given))
             assert found < TOLERANCE[dtype], (cell, B, H, reverse)
+
+
+@pytest.mark.parametrize("cell", tt.cells.registry)
+def test_what_is_computed_again_is_what_would_have_been_kept(cell: str, each_set: str) -> None:
+    assert instruction_set() == each_set
+    for ragged, reverse, dtype in itertools.product((False, True), (False, True), TOLERANCE):
+        # Several chunks of steps, the last one short.
+        given = recurrence(cell, 43, 9, 3, 21, dtype=dtype, ragged=ragged, reverse=reverse)
+        with tt.engine.keep("states"):
+            found = everything(native, given)
+        assert distance(found, everything(native, given)) < TOLERANCE[dtype], (ragged, reverse)
+
+
+def test_states_alone_take_less_memory_and_outlive_an_optimiser_step() -> None:
+    layer = tt.nn.Recurrent("lstm", 3, 20)
+    x = torch.randn(50, 8, 3)
+    expected = torch.autograd.grad(layer(x)[0].sum(), layer.weight_hh_l0)[0]
+    sizes = {}
+    for kept in ("everything", "states"):
+        with tt.engine.keep(kept):
+            tape = tape_of(layer, x)
+        sizes[kept] = tape
+    assert sizes["states"] < 0.5 * sizes["everything"]
+    with tt.engine.keep("states"):
+        y, _ = layer(x)
+    with torch.no_grad():
+        layer.weight_hh_l0.mul_(2)  # an optimiser's step, before the gates are computed again
+    found = torch.autograd.grad(y.sum(), layer.weight_hh_l0)[0]
+    torch.testing.assert_close(found, expected)
+
+
+def test_what_is_kept_is_one_of_two_words() -> None:
+    expected = pytest.raises(ValueError, match="'everything' or 'states'; got 'nothing'")
+    with expected, tt.engine.keep("nothing"):
+        pass
 
 
 def test_the_comparison_notices_a_wrong_number() -> None:

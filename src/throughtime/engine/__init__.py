@@ -1,6 +1,7 @@
 """Engines run a cell's programs over time; `use` picks one, `explain` says which runs and why."""
 
 from throughtime.engine.dispatch import Choice, choose, engines, explain, run, use
+from throughtime.engine.keeping import keep
 from throughtime.engine.recurrence import Engine, Recurrence, Weights
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "choose",
     "engines",
     "explain",
+    "keep",
     "run",
     "use",
 ]

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from throughtime.engine.keeping import states_only
 from throughtime.engine.native_plan import native_plan
 from throughtime.engine.recurrence import Recurrence
 from throughtime.engine.reference import (
@@ -144,20 +145,23 @@ def _contiguous(tensor: Tensor | None) -> Tensor | None:
     return tensor.detach().contiguous()
 
 
-def _arguments(recurrence: Recurrence, plan: Any) -> tuple[Any, ...]:
+def _arguments(recurrence: Recurrence, plan: Any, only_states: bool) -> tuple[Any, ...]:
     T, B, I = recurrence.x.shape  # noqa: E741 - the letters of the literature
     lengths = recurrence.lengths
     return (
         instruction_set(),
         plan,
         [T, B, I, recurrence.H],
+        only_states,
         _pointer(lengths),
         recurrence.reverse,
         torch.get_num_threads(),
     )
 
 
-def _forward(recurrence: Recurrence, keep: bool) -> tuple[Tensor, list[Tensor], Any]:
+def _forward(
+    recurrence: Recurrence, keep: bool, only_states: bool = False
+) -> tuple[Tensor, list[Tensor], Any]:
     x, weights = recurrence.x, recurrence.weights
     kind = _KINDS[x.dtype]
     plans = native_plan(module, recurrence.cell)
@@ -168,8 +172,8 @@ def _forward(recurrence: Recurrence, keep: bool) -> tuple[Tensor, list[Tensor], 
     T, B = x.shape[:2]
     outputs = x.new_empty(T, B, recurrence.H)
     final = [x.new_empty(B, recurrence.H) for _ in start]
-    arguments = _arguments(recurrence, plan)
-    tape = getattr(module, f"tape_{kind}")(arguments[0], plan, arguments[2]) if keep else None
+    arguments = _arguments(recurrence, plan, only_states)
+    tape = getattr(module, f"tape_{kind}")(*arguments[:4]) if keep else None
     getattr(module, f"forward_{kind}")(
         *arguments,
         x.requires_grad,
@@ -183,7 +187,11 @@ def _forward(recurrence: Recurrence, keep: bool) -> tuple[Tensor, list[Tensor], 
 
 
 def _backward(
-    recurrence: Recurrence, tape: Any, gradients: tuple[Tensor, ...], needed: tuple[bool, ...]
+    recurrence: Recurrence,
+    tape: Any,
+    only_states: bool,
+    gradients: tuple[Tensor, ...],
+    needed: tuple[bool, ...],
 ) -> list[Tensor | None]:
     x, weights = recurrence.x, recurrence.weights
     kind = _KINDS[x.dtype]
@@ -203,7 +211,7 @@ def _backward(
     start = [_contiguous(state) for state in recurrence.state]
     d_outputs, *d_final = (_contiguous(gradient) for gradient in gradients)
     getattr(module, f"backward_{kind}")(
-        *_arguments(recurrence, plan),
+        *_arguments(recurrence, plan, only_states),
         [_pointer(inputs), tape.address, _pointer(d_outputs)],
         [_pointer(t) for t in units],
         [_pointer(t) for t in start],
@@ -218,7 +226,8 @@ def _backward(
 class _Recorded(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, recurrence: Recurrence, *tensors: Tensor | None) -> tuple[Tensor, ...]:
-        outputs, final, tape = _forward(recurrence, keep=True)
+        ctx.states_only = states_only()
+        outputs, final, tape = _forward(recurrence, True, ctx.states_only)
         # An optimiser may step between this pass and the next: each step is to be differentiated at
         # the weights that it was computed with. The tape has them; everything else must not have
         # changed since.
@@ -242,7 +251,8 @@ class _Recorded(torch.autograd.Function):
                 "an input or state that this backward pass needs has been modified by an inplace "
                 "operation since the forward pass; change a clone of it instead"
             )
-        return None, *_backward(recurrence, ctx.tape, gradients, ctx.needs_input_grad[1:])
+        needed = ctx.needs_input_grad[1:]
+        return None, *_backward(recurrence, ctx.tape, ctx.states_only, gradients, needed)
 
 
 native = Native()

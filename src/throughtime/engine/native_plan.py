@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -36,6 +35,9 @@ class Plane(IntEnum):
     D_UNIT = 10
 
 
+_Places = dict[str, tuple[int, int]]  # name -> plane, number
+
+
 @dataclass(frozen=True)
 class NativePlan:
     """Plans of the native module for one cell.
@@ -53,18 +55,35 @@ class NativePlan:
 def native_plan(module: Any, cell: Cell) -> NativePlan:
     """Make the plans of a cell, once."""
     merged = merged_gates(cell)
-    kept = kept_names(cell)
-    backward = _program(module, cell, _summed(cell.adjoint.backward, merged), kept, backward=True)
+    places, tape = _places(cell), _tape(cell)
+    kept = tuple(name for name, (plane, _) in tape.items() if plane == Plane.KEPT)
+    backward = _program(module, _summed(cell.adjoint.backward, merged), places | tape, places)
 
     def plan(forward: Program, keeps: tuple[str, ...]) -> Any:
-        own = _with_outputs(_summed(forward, merged), keeps)
+        own = _with_outputs(cell, _summed(forward, merged), keeps)
         into = [
             cell.input_gates.index(gate) if gate in merged else -1 for gate in cell.recurrent_gates
         ]
         sizes = (len(cell.input_gates), len(cell.states), len(cell.units), len(keeps))
-        return module.Plan(_program(module, cell, own, keeps), backward, into, *sizes)
+        return module.Plan(_program(module, own, places, places | tape), backward, into, *sizes)
 
     return NativePlan(training=plan(cell.adjoint.forward, kept), inference=plan(cell.step, ()))
+
+
+def _tape(cell: Cell) -> _Places:
+    """Say where the backward pass finds what it reads of the forward pass.
+
+    A value that is a new state anyway is not kept a second time.
+    """
+    forward = cell.adjoint.forward
+    states = {forward.result(f"next.{name}"): place for place, name in enumerate(cell.states)}
+    found: _Places = {}
+    kept = 0
+    for name in kept_names(cell):
+        state = states.get(forward.result(name)) if name in forward.outputs else None
+        found[name] = (Plane.KEPT, kept) if state is None else (Plane.NEXT_STATE, state)
+        kept += state is None
+    return found
 
 
 def merged_gates(cell: Cell) -> frozenset[str]:
@@ -113,24 +132,18 @@ def _summed(program: Program, merged: frozenset[str]) -> Program:
     return Program(inputs, program.constants, tuple(instructions), program.outputs, results)
 
 
-def _with_outputs(program: Program, names: tuple[str, ...]) -> Program:
-    """Give out inputs that are to be kept, as further outputs."""
-    more = [name for name in names if name not in program.outputs]
-    return Program(
-        program.inputs,
-        program.constants,
-        program.instructions,
-        (*program.outputs, *more),
-        (*program.results, *(program.inputs.index(name) for name in more)),
+def _with_outputs(cell: Cell, program: Program, kept: tuple[str, ...]) -> Program:
+    """Give out the new states and what is kept: results and inputs of the program."""
+    names = (*(f"next.{state}" for state in cell.states), *kept)
+    results = tuple(
+        program.result(name) if name in program.outputs else program.inputs.index(name)
+        for name in names
     )
+    return Program(program.inputs, program.constants, program.instructions, names, results)
 
 
-def _program(
-    module: Any, cell: Cell, program: Program, kept: tuple[str, ...], backward: bool = False
-) -> Any:
+def _program(module: Any, program: Program, places_in: _Places, places_out: _Places) -> Any:
     """Assign registers: an output is written where it belongs, a temporary's room is used again."""
-    places = _places(cell)
-    tape = {name: (Plane.KEPT, number) for number, name in enumerate(kept)}
     fixed = program.first_instruction
     last_use = {
         argument: number
@@ -181,15 +194,14 @@ def _program(
         code,
         list(program.constants),
         slots,
-        # The backward pass finds kept products on the tape; the forward pass has them at hand.
-        [(tape if backward else {}).get(name) or places[name] for name in program.inputs],
-        [tape.get(name) or places[name] for name in program.outputs],
+        [places_in[name] for name in program.inputs],
+        [places_out[name] for name in program.outputs],
     )
 
 
-def _places(cell: Cell) -> Mapping[str, tuple[int, int]]:
+def _places(cell: Cell) -> _Places:
     """Say where each named input and output of the programs lies."""
-    places: dict[str, tuple[int, int]] = {}
+    places: _Places = {}
     for number, gate in enumerate(cell.input_gates):
         places[f"wx.{gate}"] = (Plane.INPUT_PRODUCT, number)
         places[f"d.wx.{gate}"] = (Plane.D_INPUT_PRODUCT, number)
