@@ -1,6 +1,7 @@
 #include "run.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 #include <vector>
 
@@ -95,11 +96,26 @@ template <typename T> void run_backward(const InstructionSet& set, Call<T> call,
     share_out(pieces, used, [&](int piece) { kernels.reduce(call, piece, own.as<T>()); });
 }
 
+template <typename T> double run_peak(const InstructionSet& set, int threads, double seconds) {
+    using Clock = std::chrono::steady_clock;
+    const Kernels<T>& kernels = kernels_of<T>(set);
+    // Twice as many rounds until they take the time: what wakes the threads and starts the clock is
+    // nothing beside the last of them.
+    for (int64_t rounds = 1024;; rounds *= 2) {
+        const auto before = Clock::now();
+        share_out(threads, threads, [&](int) { kernels.multiply_add(rounds); });
+        const double taken = std::chrono::duration<double>(Clock::now() - before).count();
+        if (taken >= seconds) return double(rounds) * double(kernels.peak_operations) * threads / taken;
+    }
+}
+
 template int64_t tape_size(const InstructionSet&, const Call<float>&);
 template int64_t tape_size(const InstructionSet&, const Call<double>&);
 template void run_forward(const InstructionSet&, Call<float>, int);
 template void run_forward(const InstructionSet&, Call<double>, int);
 template void run_backward(const InstructionSet&, Call<float>, int);
 template void run_backward(const InstructionSet&, Call<double>, int);
+template double run_peak<float>(const InstructionSet&, int, double);
+template double run_peak<double>(const InstructionSet&, int, double);
 
 }  // namespace throughtime

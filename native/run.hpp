@@ -13,4 +13,7 @@ template <typename T> void run_forward(const InstructionSet& set, Call<T> call, 
 
 template <typename T> void run_backward(const InstructionSet& set, Call<T> call, int threads);
 
+// Measures the multiply-adds that the threads can do in registers, in floating-point operations a second.
+template <typename T> double run_peak(const InstructionSet& set, int threads, double seconds);
+
 }  // namespace throughtime

@@ -272,3 +272,14 @@ assert len(said) == 1, said
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     finished = subprocess.run([sys.executable, "-c", program], check=False, env=environment)
     assert finished.returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_the_peak_is_a_rate(each_set: str, kind: str) -> None:
+    peak = getattr(module, f"peak_{kind}")
+    assert 0 < peak(each_set, 2, 1e-4) < 1e5  # GFLOP/s
+    for threads, seconds in ((0, 1e-4), (1, 0.0), (1, float("nan")), (1, 61.0)):
+        with pytest.raises(ValueError, match="are expected"):
+            peak(each_set, threads, seconds)
+    with pytest.raises(ValueError, match="no such instruction set"):
+        peak("mmx", 1, 1e-4)

@@ -176,22 +176,6 @@ def check(problem: Problem, field: Sequence[Contender], training: bool) -> float
     return largest
 
 
-def matmul_rate(dtype: torch.dtype, threads: int, n: int = 1024) -> float:
-    """Measure torch's product of two n x n matrices, in floating-point operations a second.
-
-    The best of eight and not their median: it stands for what can be reached. Whoever asks again
-    between races, and keeps the best, is the less disturbed by what else the machine does.
-    """
-    a, b = torch.randn(n, n, dtype=dtype), torch.randn(n, n, dtype=dtype)
-    seconds = []
-    with using_threads(threads):
-        for _ in range(8):
-            before = time.perf_counter()
-            torch.mm(a, b)
-            seconds.append(time.perf_counter() - before)
-    return 2 * n**3 / min(seconds)
-
-
 def _in_turn(steps: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
     """Time each step once a round, after a call that is not timed.
 
