@@ -130,7 +130,7 @@ def test_another_instance_of_the_yardstick_is_raced() -> None:
 def test_each_is_called_once_untimed_in_turn() -> None:
     called: list[str] = []
     steps = {name: functools.partial(called.append, name) for name in "ab"}
-    seconds = race._in_turn(steps, repeats=3)
+    seconds = race.in_turn(steps, repeats=3)
     assert "".join(called) == "aabb" * 3
     assert {name: len(taken) for name, taken in seconds.items()} == {"a": 3, "b": 3}
 
@@ -178,7 +178,7 @@ def test_a_restless_machine_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def timed(steps: dict[str, Any], repeats: int) -> dict[str, list[float]]:
         return {name: [2.0 if "again" in name else 1.0] * repeats for name in steps}
 
-    monkeypatch.setattr(race, "_in_turn", timed)
+    monkeypatch.setattr(race, "in_turn", timed)
     shown = " ".join(run("bench", *TINY, "--cells", "elman").stdout.split())
     assert "other processes disturb" in shown
 

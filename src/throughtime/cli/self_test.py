@@ -58,10 +58,17 @@ def self_test() -> Iterator[Trial]:
     for cell in CELLS:
         for shape in SHAPES:
             for dtype in TOLERANCE:
-                yield _trial(cell, shape, dtype)
+                yield trial(cell, shape, dtype)
 
 
-def _trial(cell: str, shape: tuple[int, int, int, int], dtype: torch.dtype) -> Trial:
+def trial(cell: str, shape: tuple[int, int, int, int], dtype: torch.dtype) -> Trial:
+    """Compare the engines on one cell.
+
+    Args:
+        cell: Its name.
+        shape: T, B, I, H.
+        dtype: torch.float32 or torch.float64.
+    """
     name = str(dtype).removeprefix("torch.")
     found = []
     for reverse in (False, True):

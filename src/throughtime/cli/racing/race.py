@@ -127,7 +127,7 @@ def race(problem: Problem, field: Sequence[Contender], training: bool, repeats: 
     yardstick = field[1].name
     differs = check(problem, field, training)
     steps = {one.name: one.train if training else one.infer for one in field}
-    seconds = _in_turn(steps, repeats)
+    seconds = in_turn(steps, repeats)
     medians = {
         name: statistics.median(taken) / problem.size.T * 1e6 for name, taken in seconds.items()
     }
@@ -176,11 +176,18 @@ def check(problem: Problem, field: Sequence[Contender], training: bool) -> float
     return largest
 
 
-def _in_turn(steps: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
+def in_turn(steps: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
     """Time each step once a round, after a call that is not timed.
 
     The first call after another library's is slower: its threads still hold the processors and its
     data the caches.
+
+    Args:
+        steps: What is timed, by name.
+        repeats: Rounds, at least.
+
+    Returns:
+        The seconds of each round, by name.
     """
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     started, rounds = time.perf_counter(), 0
