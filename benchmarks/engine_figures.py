@@ -50,6 +50,7 @@ def main() -> None:
             for name in GROUPS:
                 if name in names:
                     figures += [(name, figure) for figure in GROUPS[name](measuring)]
+                    measuring.peak.measure()
     except DisagreementError as wrong:
         raise SystemExit(str(wrong)) from None
     known = surroundings(asked.threads)

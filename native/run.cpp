@@ -96,17 +96,13 @@ template <typename T> void run_backward(const InstructionSet& set, Call<T> call,
     share_out(pieces, used, [&](int piece) { kernels.reduce(call, piece, own.as<T>()); });
 }
 
-template <typename T> double run_peak(const InstructionSet& set, int threads, double seconds) {
+template <typename T> double run_peak(const InstructionSet& set, int threads, int64_t rounds) {
     using Clock = std::chrono::steady_clock;
     const Kernels<T>& kernels = kernels_of<T>(set);
-    // Twice as many rounds until they take the time: what wakes the threads and starts the clock is
-    // nothing beside the last of them.
-    for (int64_t rounds = 1024;; rounds *= 2) {
-        const auto before = Clock::now();
-        share_out(threads, threads, [&](int) { kernels.multiply_add(rounds); });
-        const double taken = std::chrono::duration<double>(Clock::now() - before).count();
-        if (taken >= seconds) return double(rounds) * double(kernels.peak_operations) * threads / taken;
-    }
+    const auto before = Clock::now();
+    share_out(threads, threads, [&](int) { kernels.multiply_add(rounds); });
+    const std::chrono::duration<double> seconds = Clock::now() - before;
+    return double(rounds) * double(kernels.peak_operations) * threads / seconds.count();
 }
 
 template int64_t tape_size(const InstructionSet&, const Call<float>&);
@@ -115,7 +111,7 @@ template void run_forward(const InstructionSet&, Call<float>, int);
 template void run_forward(const InstructionSet&, Call<double>, int);
 template void run_backward(const InstructionSet&, Call<float>, int);
 template void run_backward(const InstructionSet&, Call<double>, int);
-template double run_peak<float>(const InstructionSet&, int, double);
-template double run_peak<double>(const InstructionSet&, int, double);
+template double run_peak<float>(const InstructionSet&, int, int64_t);
+template double run_peak<double>(const InstructionSet&, int, int64_t);
 
 }  // namespace throughtime

@@ -58,6 +58,7 @@ class Measuring:
     def medians(self, steps: Mapping[str, Callable[[], Any]]) -> dict[str, float]:
         """Time steps in turn and give the median seconds of each."""
         self.tell(", ".join(steps))
+        self.peak.measure()
         seconds = in_turn(dict(steps), self.repeats)
         return {name: statistics.median(taken) for name, taken in seconds.items()}
 

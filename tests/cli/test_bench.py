@@ -138,7 +138,7 @@ def test_each_is_called_once_untimed_in_turn() -> None:
 def test_the_best_of_all_measurements_is_the_peak(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     rates = iter([1.0, 3.0, 2.0, 1.0, 2.0, 2.0, 5.0, 2.0])
-    measured = types.SimpleNamespace(peak_float64=lambda isa, threads, seconds: next(rates))
+    measured = types.SimpleNamespace(peak_float64=lambda isa, threads, rounds: next(rates))
     monkeypatch.setattr("throughtime.engine.native.module", measured)
     monkeypatch.setattr("throughtime.engine.native.instruction_set", lambda: "portable")
     peak = Peak(torch.float64, threads=1)

@@ -277,9 +277,9 @@ assert len(said) == 1, said
 @pytest.mark.parametrize("kind", ["float32", "float64"])
 def test_the_peak_is_a_rate(each_set: str, kind: str) -> None:
     peak = getattr(module, f"peak_{kind}")
-    assert 0 < peak(each_set, 2, 1e-4) < 1e5  # GFLOP/s
-    for threads, seconds in ((0, 1e-4), (1, 0.0), (1, float("nan")), (1, 61.0)):
+    assert 0 < peak(each_set, 2, 100) < 1e5  # GFLOP/s
+    for threads, rounds in ((0, 1), (1, 0)):
         with pytest.raises(ValueError, match="are expected"):
-            peak(each_set, threads, seconds)
+            peak(each_set, threads, rounds)
     with pytest.raises(ValueError, match="no such instruction set"):
-        peak("mmx", 1, 1e-4)
+        peak("mmx", 1, 100)
