@@ -14,7 +14,7 @@ from pathlib import Path
 
 from throughtime.cli.bench import plan
 from throughtime.cli.errors import UsageError
-from throughtime.cli.racing import DisagreementError, Result, matmul_rate, run
+from throughtime.cli.racing import DisagreementError, Peak, Result, run
 from throughtime.cli.racing.outcome import as_record, heading, notes, summary, table
 from throughtime.equations import CellError
 
@@ -39,26 +39,27 @@ def main() -> None:
     out: Path = options.pop("out")
     try:
         races = plan(**options)
-        rate = matmul_rate(races.dtype, races.threads)
+        peak = Peak(races.dtype, races.threads)
+        peak.measure()
         results = []
         for result in run(races, lambda what: print(what, file=sys.stderr)):
             results.append(result)
-            rate = max(rate, matmul_rate(races.dtype, races.threads))
+            peak.measure()
     except (CellError, UsageError) as error:
         parser.error(str(error))
     except DisagreementError as wrong:
         raise SystemExit(str(wrong)) from None
     out.mkdir(parents=True, exist_ok=True)
-    records = [as_record(result, rate) for result in results]
+    records = [as_record(result, peak) for result in results]
     (out / "results.json").write_text(
-        json.dumps({**summary(races, rate), "results": records}, indent=1) + "\n"
+        json.dumps({**summary(races, peak), "results": records}, indent=1) + "\n"
     )
-    parts = ["\n".join(f"- {line}" for line in heading(races, rate).splitlines())]
+    parts = ["\n".join(f"- {line}" for line in heading(races, peak).splitlines())]
     for step in ("training", "inference"):
         some = [result for result in results if result.training == (step == "training")]
         if some:
             parts.append(f"A {step} step, microseconds a time step:")
-            parts.append(as_markdown(*table(some, rate)))
+            parts.append(as_markdown(*table(some, peak)))
             draw(some, step, out / f"{step}.png")
     parts += notes(results)
     text = "\n\n".join(parts) + "\n"

@@ -168,6 +168,14 @@ void backward(const std::string& set, const OwnedPlan& plan, const std::vector<i
     run_backward(chosen, call, threads);
 }
 
+template <typename T> double peak(const std::string& set, int threads, int64_t rounds) {
+    if (threads < 1 || rounds < 1)
+        throw std::invalid_argument("one thread or more, and one round or more, are expected");
+    const InstructionSet& chosen = named(set);
+    nb::gil_scoped_release release;
+    return run_peak<T>(chosen, threads, rounds) / 1e9;
+}
+
 // What a forward pass keeps for its backward pass, in memory that is used again.
 struct Tape {
     Workspace memory;
@@ -200,6 +208,8 @@ NB_MODULE(_native, module) {
     nb::class_<Tape>(module, "Tape").def_prop_ro("address", &Tape::address);
     module.def("tape_float32", tape_for<float>);
     module.def("tape_float64", tape_for<double>);
+    module.def("peak_float32", peak<float>);  // (instruction set, threads, rounds) -> GFLOP/s
+    module.def("peak_float64", peak<double>);
     module.def("use_openmp", [](Pointer address) { use_openmp(at<void>(address)); });
     module.def("kept_bytes", kept_bytes);
     module.def("release_workspaces", release_workspaces);

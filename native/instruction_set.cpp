@@ -12,6 +12,7 @@ namespace {
 #include "layout.hpp"
 #include "forward.hpp"
 #include "backward.hpp"
+#include "peak.hpp"
 
 template <typename T> Sizes sizes(const Call<T>& call) {
     const Layout<T> layout(call);
@@ -41,6 +42,7 @@ template <typename T> void reduce_of(const Call<T>& call, int64_t piece, T* own)
 }
 template <typename T> constexpr Kernels<T> kernels = {
     sizes<T>, prepare_forward_of<T>, forward_of<T>, prepare_backward_of<T>, backward_of<T>, reduce_of<T>,
+    multiply_add<T>, peak_operations<T>,
 };
 
 bool runs_here() {

@@ -1,4 +1,4 @@
-// What each instruction set offers: the pieces of a forward and a backward pass.
+// What each instruction set offers: the pieces of a forward and a backward pass, and its peak.
 #pragma once
 
 #include "call.hpp"
@@ -26,6 +26,8 @@ template <typename T> struct Kernels {
     void (*prepare_backward)(const Call<T>&, T* shared);
     void (*backward)(const Call<T>&, int64_t shard, ShardRows, T* shared, T* own);
     void (*reduce)(const Call<T>&, int64_t piece, T* own);
+    void (*multiply_add)(int64_t rounds);
+    int64_t peak_operations;  // floating-point operations of a round
 };
 
 struct InstructionSet {

@@ -1,6 +1,7 @@
 #include "run.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 #include <vector>
 
@@ -102,11 +103,22 @@ template <typename T> void run_backward(const InstructionSet& set, Call<T> call,
     share_out(pieces, used, [&](int piece) { kernels.reduce(call, piece, own.as<T>()); });
 }
 
+template <typename T> double run_peak(const InstructionSet& set, int threads, int64_t rounds) {
+    using Clock = std::chrono::steady_clock;
+    const Kernels<T>& kernels = kernels_of<T>(set);
+    const auto before = Clock::now();
+    share_out(threads, threads, [&](int) { kernels.multiply_add(rounds); });
+    const std::chrono::duration<double> seconds = Clock::now() - before;
+    return double(rounds) * double(kernels.peak_operations) * threads / seconds.count();
+}
+
 template int64_t tape_size(const InstructionSet&, const Call<float>&);
 template int64_t tape_size(const InstructionSet&, const Call<double>&);
 template void run_forward(const InstructionSet&, Call<float>, int);
 template void run_forward(const InstructionSet&, Call<double>, int);
 template void run_backward(const InstructionSet&, Call<float>, int);
 template void run_backward(const InstructionSet&, Call<double>, int);
+template double run_peak<float>(const InstructionSet&, int, int64_t);
+template double run_peak<double>(const InstructionSet&, int, int64_t);
 
 }  // namespace throughtime

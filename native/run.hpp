@@ -13,4 +13,8 @@ template <typename T> void run_forward(const InstructionSet& set, Call<T> call, 
 
 template <typename T> void run_backward(const InstructionSet& set, Call<T> call, int threads);
 
+// Lets each thread multiply and add in registers, and gives floating-point operations a second. A million
+// rounds take some milliseconds, beside which waking the threads is nothing.
+template <typename T> double run_peak(const InstructionSet& set, int threads, int64_t rounds);
+
 }  // namespace throughtime

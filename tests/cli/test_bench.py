@@ -3,6 +3,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from tests.cli.conftest import run
-from throughtime.cli.racing import ODD, SIZES, DisagreementError, Size, race, sizes_of
+from throughtime.cli.racing import ODD, SIZES, DisagreementError, Peak, Size, race, sizes_of
 from throughtime.cli.racing.contenders import JAX, LOOP, OURS, TORCH, line_up, torch_layers
 from throughtime.cli.racing.problem import draw
 from throughtime.engine import engines
@@ -25,7 +26,7 @@ with_jax = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.setattr(race, "_AT_LEAST", 0.0)
-    monkeypatch.setattr("throughtime.cli.bench.matmul_rate", lambda *_: 1e11)
+    monkeypatch.setattr(Peak, "measure", lambda peak: setattr(peak, "rate", 1e11))
     if "jax" not in request.node.name:  # elsewhere what is raced must not depend on the machine
         monkeypatch.setattr(race, "installed", lambda: False)
 
@@ -47,7 +48,7 @@ def test_the_table_states_machine_threads_versions_and_ratios() -> None:
     assert result.exit_code == 0
     for known in ("1 threads", f"torch {torch.__version__}", "float32", "100 GFLOP/s", "median of"):
         assert known in result.stdout
-    for title in (OURS, TORCH, "x torch", "itself", "matmul", "Training step"):
+    for title in (OURS, TORCH, "x torch", "itself", "peak", "Training step"):
         assert title in result.stdout
     assert "2, 4, 3, 5" in result.stdout
     assert "Inference step" not in result.stdout
@@ -59,7 +60,7 @@ def test_json_has_all_of_a_race() -> None:
     found = json.loads(result.stdout)
     assert found["threads"] == torch.get_num_threads()
     assert found["versions"]["torch"] == torch.__version__
-    assert found["torch_matmul_gflops"] == 100.0
+    assert found["peak_gflops"] == 100.0
     kinds = [(one["cell"], one["step"]) for one in found["results"]]
     assert kinds == [(c, s) for c in ("elman", "lstm") for s in ("training", "inference")]
     one = found["results"][0]
@@ -71,7 +72,7 @@ def test_json_has_all_of_a_race() -> None:
     assert one["largest_difference"] < 1e-4
     flops = 6 * 4 * 2 * 5 * (3 + 5)
     assert one["gflops"] == pytest.approx(flops / (times[OURS] * 4 * 1e-6) / 1e9)
-    assert one["share_of_torch_matmul"] == pytest.approx(one["gflops"] / 100)
+    assert one["share_of_peak"] == pytest.approx(one["gflops"] / 100)
 
 
 @pytest.mark.parametrize("cell", ["lstm_peephole", "leaky", "quasi_recurrent", "independent"])
@@ -129,9 +130,26 @@ def test_another_instance_of_the_yardstick_is_raced() -> None:
 def test_each_is_called_once_untimed_in_turn() -> None:
     called: list[str] = []
     steps = {name: functools.partial(called.append, name) for name in "ab"}
-    seconds = race._in_turn(steps, repeats=3)
+    seconds = race.in_turn(steps, repeats=3)
     assert "".join(called) == "aabb" * 3
     assert {name: len(taken) for name, taken in seconds.items()} == {"a": 3, "b": 3}
+
+
+def test_the_best_of_all_measurements_is_the_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    rates = iter([1.0, 3.0, 2.0, 1.0, 2.0, 2.0, 5.0, 2.0])
+    measured = types.SimpleNamespace(peak_float64=lambda isa, threads, rounds: next(rates))
+    monkeypatch.setattr("throughtime.engine.native.module", measured)
+    monkeypatch.setattr("throughtime.engine.native.instruction_set", lambda: "portable")
+    peak = Peak(torch.float64, threads=1)
+    assert peak.share(1e9) is None
+    peak.measure()
+    assert peak.rate == 3e9
+    peak.measure()
+    assert peak.share(1e9) == pytest.approx(0.2)
+    monkeypatch.setattr("throughtime.engine.native.module", None)
+    peak.measure()
+    assert peak.rate == 5e9
 
 
 def test_ctrl_c_ends_with_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +178,7 @@ def test_a_restless_machine_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def timed(steps: dict[str, Any], repeats: int) -> dict[str, list[float]]:
         return {name: [2.0 if "again" in name else 1.0] * repeats for name in steps}
 
-    monkeypatch.setattr(race, "_in_turn", timed)
+    monkeypatch.setattr(race, "in_turn", timed)
     shown = " ".join(run("bench", *TINY, "--cells", "elman").stdout.split())
     assert "other processes disturb" in shown
 

@@ -317,3 +317,14 @@ assert len(said) == 1, said
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     finished = subprocess.run([sys.executable, "-c", program], check=False, env=environment)
     assert finished.returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_the_peak_is_a_rate(each_set: str, kind: str) -> None:
+    peak = getattr(module, f"peak_{kind}")
+    assert 0 < peak(each_set, 2, 100) < 1e5  # GFLOP/s
+    for threads, rounds in ((0, 1), (1, 0)):
+        with pytest.raises(ValueError, match="are expected"):
+            peak(each_set, threads, rounds)
+    with pytest.raises(ValueError, match="no such instruction set"):
+        peak("mmx", 1, 100)

@@ -14,9 +14,9 @@ from throughtime.cli.racing import (
     ODD,
     SIZES,
     DisagreementError,
+    Peak,
     Races,
     Result,
-    matmul_rate,
     run,
     sizes_of,
 )
@@ -68,13 +68,13 @@ def bench(
     races = plan(cells, sizes, odd, threads, dtype, repeats, lengths, inference)
     found: list[Result] = []
     interrupted = False
-    rate = None
+    peak = Peak(races.dtype, races.threads)
     try:
-        rate = matmul_rate(races.dtype, races.threads)
+        peak.measure()
         with _Telling(len(races)) as tell:
             for result in run(races, tell):
                 found.append(result)
-                rate = max(rate, matmul_rate(races.dtype, races.threads))
+                peak.measure()
     except DisagreementError as wrong:
         print(f"throughtime: {wrong}", file=sys.stderr)
         raise SystemExit(1) from None
@@ -87,7 +87,7 @@ def bench(
             "there is not enough memory for a size this large; give fewer rows, steps or units "
             "(--sizes)"
         ) from None
-    _print(races, found, rate, as_json)
+    _print(races, found, peak, as_json)
     if interrupted:
         done = f"{len(found)} of {len(races)} races are done"
         print(f"throughtime: interrupted; {done}", file=sys.stderr)
@@ -138,22 +138,22 @@ def plan(
     )
 
 
-def _print(races: Races, found: list[Result], rate: float | None, as_json: bool) -> None:
+def _print(races: Races, found: list[Result], peak: Peak, as_json: bool) -> None:
     if as_json:
-        results = [as_record(result, rate) for result in found]
-        print(json.dumps({**summary(races, rate), "results": results}))
+        results = [as_record(result, peak) for result in found]
+        print(json.dumps({**summary(races, peak), "results": results}))
         return
     from rich.console import Console
     from rich.table import Table
 
     # A table that is written to a file is not to be cut to the width of no terminal.
     console = Console(width=None if sys.stdout.isatty() else 132, highlight=False)
-    console.print(heading(races, rate), markup=False)
+    console.print(heading(races, peak), markup=False)
     for training in (True, False):
         some = [result for result in found if result.training is training]
         if not some:
             continue
-        titles, rows = table(some, rate)
+        titles, rows = table(some, peak)
         drawn = Table(
             title="Training step, microseconds a time step"
             if training

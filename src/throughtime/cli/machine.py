@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 
 def versions(*packages: str) -> dict[str, str]:
@@ -71,3 +72,16 @@ def instruction_sets() -> tuple[str | None, list[str]]:
     if module is None:
         return None, []
     return instruction_set(), list(module.instruction_sets())
+
+
+def surroundings(threads: int) -> dict[str, Any]:
+    """Give machine, threads, instruction set and versions: what a figure means nothing without."""
+    instruction_set, _ = instruction_sets()
+    return {
+        "processor": processor(),
+        "platform": platform.platform(),
+        "cores": cores(),
+        "threads": threads,
+        "instruction_set": instruction_set,
+        "versions": versions("throughtime", "torch", "numpy", "jax"),
+    }

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from throughtime.cli.agreement import difference
 from throughtime.cli.machine import using_threads
-from throughtime.engine import Engine, Recurrence, engines
+from throughtime.engine import Engine, Recurrence, engines, use
 from throughtime.nn import Recurrent
 
 CELLS = ("elman", "gru", "lstm", "lstm_peephole")
@@ -58,10 +58,17 @@ def self_test() -> Iterator[Trial]:
     for cell in CELLS:
         for shape in SHAPES:
             for dtype in TOLERANCE:
-                yield _trial(cell, shape, dtype)
+                yield trial(cell, shape, dtype)
 
 
-def _trial(cell: str, shape: tuple[int, int, int, int], dtype: torch.dtype) -> Trial:
+def trial(cell: str, shape: tuple[int, int, int, int], dtype: torch.dtype) -> Trial:
+    """Compare the engines on one cell.
+
+    Args:
+        cell: Its name.
+        shape: T, B, I, H.
+        dtype: torch.float32 or torch.float64.
+    """
     name = str(dtype).removeprefix("torch.")
     found = []
     for reverse in (False, True):
@@ -87,11 +94,19 @@ def _draw(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         layer = Recurrent(cell, I, H, dtype=dtype)
-        state = tuple(torch.randn(B, H, dtype=dtype).requires_grad_() for _ in layer.cell.states)
+        state = _reached(layer, torch.randn(5, B, I, dtype=dtype))
         x = torch.randn(T, B, I, dtype=dtype, requires_grad=True)
         lengths = torch.randint(0, T + 1, (B,))
         lengths[0] = T
     return Recurrence(layer.cell, x, state, layer.weights(0), lengths, reverse)
+
+
+def _reached(layer: Recurrent, x: Tensor) -> tuple[Tensor, ...]:
+    """Give states that the cell can be in: it may divide by one, which is then not near zero."""
+    with torch.no_grad(), use("reference"):
+        _, state = layer(x)
+    several = state if isinstance(state, tuple) else (state,)
+    return tuple(one[0].requires_grad_() for one in several)
 
 
 def _everything(engine: Engine, given: Recurrence) -> dict[str, Tensor]:

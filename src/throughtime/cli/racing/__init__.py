@@ -1,8 +1,9 @@
 """Races against other libraries: the same problem, results compared, times taken in turn."""
 
 from throughtime.cli.racing.contenders import JAX, OURS
+from throughtime.cli.racing.peak import Peak
 from throughtime.cli.racing.problem import ODD, SIZES, Size, sizes_of
-from throughtime.cli.racing.race import DisagreementError, Races, Result, matmul_rate, run
+from throughtime.cli.racing.race import DisagreementError, Races, Result, run
 
 __all__ = [
     "JAX",
@@ -10,10 +11,10 @@ __all__ = [
     "OURS",
     "SIZES",
     "DisagreementError",
+    "Peak",
     "Races",
     "Result",
     "Size",
-    "matmul_rate",
     "run",
     "sizes_of",
 ]

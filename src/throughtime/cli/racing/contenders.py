@@ -51,20 +51,28 @@ def line_up(problem: Problem, with_jax: bool) -> list[Contender]:
     The yardstick is torch's layer where torch has the cell, else a loop over its equations.
     """
     name = problem.layer.cell.name
-    field = [_in_torch(OURS, problem, _ours(problem))]
+    field = [ours(problem)]
     if name in torch_layers:
         field.append(_torch(problem, TORCH))
         if with_jax and name in jax_steps:
             field.append(Contender(JAX, *prepare(problem)))
         return [*field, _torch(problem, TORCH + AGAIN)]
     loop = _loop(problem)
-    again = _in_torch(LOOP + AGAIN, problem, loop)
-    return [*field, _in_torch(LOOP, problem, loop), again]
+    again = in_torch(LOOP + AGAIN, problem, loop)
+    return [*field, in_torch(LOOP, problem, loop), again]
 
 
-def _in_torch(
+def in_torch(
     name: str, problem: Problem, call: Call, module: torch.nn.Module | None = None
 ) -> Contender:
+    """Give who solves a problem by a call that autograd differentiates.
+
+    Args:
+        name: What it is called.
+        problem: What is solved.
+        call: Inputs and states to outputs and final states, shaped as those of the problem.
+        module: Whose parameters it uses; the problem's own layer if None.
+    """
     parameters = dict((problem.layer if module is None else module).named_parameters())
     wanted = [parameters.get(name, tensor) for name, tensor in problem.wanted.items()]
 
@@ -93,12 +101,14 @@ def _one_or_several(state: tuple[Tensor, ...]) -> Any:
     return state if len(state) > 1 else state[0]
 
 
-def _ours(problem: Problem) -> Call:
+def ours(problem: Problem) -> Contender:
+    """Give this package's own entry."""
+
     def call(x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         outputs, final = problem.layer(x, _one_or_several(state), problem.lengths)
         return outputs, _several(final)
 
-    return call
+    return in_torch(OURS, problem, call)
 
 
 def _torch(problem: Problem, name: str) -> Contender:
@@ -117,7 +127,7 @@ def _torch(problem: Problem, name: str) -> Contender:
             outputs, _ = pad_packed_sequence(outputs, total_length=T)
         return outputs, _several(final)
 
-    return _in_torch(name, problem, call, module)
+    return in_torch(name, problem, call, module)
 
 
 def _loop(problem: Problem) -> Call:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from typing import Any
 
-from throughtime.cli.machine import cores, instruction_sets, processor, versions
+from throughtime.cli.machine import surroundings
 from throughtime.cli.racing.contenders import JAX, LOOP, OURS, TORCH
 from throughtime.cli.racing.jax_scan import installed
+from throughtime.cli.racing.peak import Peak
 from throughtime.cli.racing.race import Races, Result
 
 _NEAR_ONE = 0.15
@@ -17,24 +17,18 @@ _NEAR_ONE = 0.15
 _RATIOS = {TORCH: "x torch", LOOP: "x loop", JAX: "x jax"}
 
 
-def summary(races: Races, rate: float | None) -> dict[str, Any]:
+def summary(races: Races, peak: Peak) -> dict[str, Any]:
     """Give the machine, the versions and what was asked for."""
-    instruction_set, _ = instruction_sets()
     return {
-        "processor": processor(),
-        "platform": platform.platform(),
-        "cores": cores(),
-        "threads": races.threads,
-        "instruction_set": instruction_set,
-        "versions": versions("throughtime", "torch", "numpy", "jax"),
+        **surroundings(races.threads),
         "dtype": str(races.dtype).removeprefix("torch."),
         "lengths": races.ragged,
         "repeats": races.repeats,
-        "torch_matmul_gflops": None if rate is None else rate / 1e9,
+        "peak_gflops": None if peak.rate is None else peak.rate / 1e9,
     }
 
 
-def as_record(result: Result, rate: float | None) -> dict[str, Any]:
+def as_record(result: Result, peak: Peak) -> dict[str, Any]:
     """Give all that is known of a race, for JSON."""
     return {
         "cell": result.cell,
@@ -49,20 +43,17 @@ def as_record(result: Result, rate: float | None) -> dict[str, Any]:
         "yardstick": result.yardstick,
         "yardstick_against_itself": result.against_itself,
         "gflops": result.rate / 1e9,
-        "share_of_torch_matmul": None if rate is None else result.rate / rate,
+        "share_of_peak": peak.share(result.rate),
         "largest_difference": result.differs,
     }
 
 
-def heading(races: Races, rate: float | None) -> str:
+def heading(races: Races, peak: Peak) -> str:
     """State machine, threads, versions and how the times were taken."""
-    known = summary(races, rate)
-    packages = ", ".join(f"{name} {number}" for name, number in known["versions"].items())
-    isa = known["instruction_set"]
+    known = summary(races, peak)
     lines = [
-        f"{known['processor']}, {known['cores']} cores, {races.threads} threads; "
-        + (f"instruction set {isa}" if isa else "WITHOUT the native engine"),
-        f"{packages}; {known['dtype']}"
+        machine_line(known),
+        f"{versions_line(known)}; {known['dtype']}"
         + (
             "; rows of 10 to T steps, padded in and out, packed by torch.nn in between"
             if races.ragged
@@ -71,29 +62,48 @@ def heading(races: Races, rate: float | None) -> str:
         f"Results equal; in turn, each called once untimed and then timed; median of "
         f"{races.repeats} rounds or more",
     ]
-    if rate is not None:
-        lines.append(
-            f"torch's matmul, 1024 x 1024 x 1024, at its best: {rate / 1e9:.0f} GFLOP/s (a "
-            "library's product, not the processor's limit: a share of it may exceed 100 %)"
-        )
+    if peak.rate is not None:
+        lines.append(peak_line(peak))
     if not installed():
         lines.append("JAX is not installed; pip install jax to race it too")
     return "\n".join(lines)
 
 
-def table(results: Sequence[Result], rate: float | None) -> tuple[list[str], list[list[str]]]:
+def machine_line(known: dict[str, Any]) -> str:
+    """State processor, threads and instruction set of `surroundings`."""
+    isa = known["instruction_set"]
+    return f"{known['processor']}, {known['cores']} cores, {known['threads']} threads; " + (
+        f"instruction set {isa}" if isa else "WITHOUT the native engine"
+    )
+
+
+def versions_line(known: dict[str, Any]) -> str:
+    """State the versions of `surroundings`."""
+    return ", ".join(f"{name} {number}" for name, number in known["versions"].items())
+
+
+def peak_line(peak: Peak) -> str:
+    """State the peak that was measured."""
+    return (
+        f"Multiply-adds in registers, all threads, at their best: {(peak.rate or 0) / 1e9:.0f} "
+        "GFLOP/s (the peak)"
+    )
+
+
+def table(results: Sequence[Result], peak: Peak) -> tuple[list[str], list[list[str]]]:
     """Give titles and rows; only columns of contenders who raced."""
     raced = [n for n in (OURS, TORCH, LOOP, JAX) if any(n in r.microseconds for r in results)]
     others = [name for name in raced if name != OURS]
     titles = ["cell", "B, T, I, H", *raced, *(_RATIOS[name] for name in others)]
-    titles += ["itself", "matmul"]
+    titles += ["itself", "peak"]
     rows = []
     for result in results:
         row = [result.cell, str(result.size)]
         row += [_figures(result.microseconds.get(name)) for name in raced]
         row += [_figures(result.times_as_fast(name)) for name in others]
         row.append(f"{result.against_itself:.2f}")
-        row.append("" if rate is None else f"{100 * result.rate / rate:.0f} %")
+        share = peak.share(result.rate)
+        row.append("" if share is None else f"{100 * share:.0f} %")
         rows.append(row)
     return titles, rows
 
@@ -104,8 +114,9 @@ def notes(results: Sequence[Result]) -> list[str]:
         return []
     found = [
         "x: how many times as fast throughtime is as the other. itself: torch raced against "
-        "itself, 1.00 on a machine at rest. matmul: throughtime's matrix products (6 T B H (Gx I + "
-        "Gh H) operations a training step, a third for inference) as a share of torch's matmul."
+        "itself, 1.00 on a machine at rest. peak: throughtime's matrix products (6 T B H (Gx I + "
+        "Gh H) operations a training step, a third for inference) as a share of the multiply-adds "
+        "that the processor can do."
     ]
     restless = [r for r in results if abs(r.against_itself - 1) > _NEAR_ONE]
     if restless:

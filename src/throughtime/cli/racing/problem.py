@@ -10,6 +10,7 @@ from torch import Tensor
 
 from throughtime.cli.errors import UsageError
 from throughtime.engine import Recurrence
+from throughtime.equations import Cell
 from throughtime.nn import Recurrent
 
 SHORTEST = 10
@@ -117,11 +118,11 @@ class Problem:
         return 2 * (3 if training else 1) * products
 
 
-def draw(cell: str, size: Size, dtype: torch.dtype, ragged: bool = False) -> Problem:
+def draw(cell: str | Cell, size: Size, dtype: torch.dtype, ragged: bool = False) -> Problem:
     """Draw a problem, the same each time.
 
     Args:
-        cell: Name of the cell.
+        cell: A cell or its name.
         size: B, T, I, H.
         dtype: torch.float32 or torch.float64.
         ragged: Whether the lengths are drawn uniformly from 10 to T.

@@ -127,7 +127,7 @@ def race(problem: Problem, field: Sequence[Contender], training: bool, repeats: 
     yardstick = field[1].name
     differs = check(problem, field, training)
     steps = {one.name: one.train if training else one.infer for one in field}
-    seconds = _in_turn(steps, repeats)
+    seconds = in_turn(steps, repeats)
     medians = {
         name: statistics.median(taken) / problem.size.T * 1e6 for name, taken in seconds.items()
     }
@@ -176,27 +176,18 @@ def check(problem: Problem, field: Sequence[Contender], training: bool) -> float
     return largest
 
 
-def matmul_rate(dtype: torch.dtype, threads: int, n: int = 1024) -> float:
-    """Measure torch's product of two n x n matrices, in floating-point operations a second.
-
-    The best of eight and not their median: it stands for what can be reached. Whoever asks again
-    between races, and keeps the best, is the less disturbed by what else the machine does.
-    """
-    a, b = torch.randn(n, n, dtype=dtype), torch.randn(n, n, dtype=dtype)
-    seconds = []
-    with using_threads(threads):
-        for _ in range(8):
-            before = time.perf_counter()
-            torch.mm(a, b)
-            seconds.append(time.perf_counter() - before)
-    return 2 * n**3 / min(seconds)
-
-
-def _in_turn(steps: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
+def in_turn(steps: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
     """Time each step once a round, after a call that is not timed.
 
     The first call after another library's is slower: its threads still hold the processors and its
     data the caches.
+
+    Args:
+        steps: What is timed, by name.
+        repeats: Rounds, at least.
+
+    Returns:
+        The seconds of each round, by name.
     """
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     started, rounds = time.perf_counter(), 0
