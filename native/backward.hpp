@@ -125,8 +125,10 @@ template <typename T> struct Backward {
         const T* after = states_after(place);
         const T* kept = layout.again ? kept_again + row * L : after + plan.states * plane;
         const int64_t kept_apart = layout.again ? apart : plane;
-        if (place > 0) fetch<0>(states_after(place - 1) + plan.states * plane, layout.slot() - plan.states * plane);
-        if (place > 1) fetch<0>(states_after(place - 2), plan.states * plane);
+        const int64_t kept_planes = layout.slot() / plane - plan.states;
+        if (place > 0)
+            fetch<false>(states_after(place - 1) + plan.states * plane, kept_planes, plane, n * L);
+        if (place > 1) fetch<false>(states_after(place - 2), plan.states, plane, n * L);
         if (call.dy) add_explicit(call.dy + t * call.rows * H, n);
         const T* inputs[most_planes];
         T* outputs[most_planes];

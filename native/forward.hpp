@@ -139,7 +139,8 @@ template <typename T> struct Forward {
     void step(int64_t place, int64_t offset, int64_t n) {
         const T* before = states_after(place - 1);
         T* after = states_after(place);
-        if (call.tape && place + 1 < call.steps) fetch<1>(states_after(place + 1), layout.slot());
+        if (call.tape && place + 1 < call.steps)
+            fetch<true>(states_after(place + 1), layout.slot() / plane, plane, n * layout.L);
         products.of_states(n, before, layout.L, offset, 0);
         T* kept = call.tape && !layout.again ? after + plan.states * plane
                                              : free_slots + 2 * plan.states * plane;

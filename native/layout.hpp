@@ -130,11 +130,15 @@ inline void scatter(const Rows& rows, int64_t n, const T* from, int64_t from_row
     for (int64_t r = 0; r < n; ++r) copy_row(to + rows.index[r] * width, from + r * from_row, width);
 }
 
-// Asks for memory that the step after this one reads or writes: the steps of a tape lie too far apart
-// for the processor to see it coming. What is read goes to the second cache: the first is full.
-template <int write, typename T> inline void fetch(const T* from, int64_t count) {
+// Asks for the first `count` numbers of planes that the step after this one reads or writes: the steps
+// of a tape lie too far apart for the processor to see them coming. What is read goes to the second
+// cache: the first is full.
+template <bool write, typename T>
+inline void fetch(const T* from, int64_t planes, int64_t plane, int64_t count) {
     constexpr int64_t line = 64 / int64_t(sizeof(T));
-    for (int64_t i = 0; i < count; i += line) __builtin_prefetch(from + i, write, write ? 3 : 2);
+    for (int64_t p = 0; p < planes; ++p)
+        for (int64_t i = 0; i < count; i += line)
+            __builtin_prefetch(from + p * plane + i, write, write ? 3 : 2);
 }
 
 constexpr int most_planes = 64;
