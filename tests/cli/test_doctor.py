@@ -11,7 +11,7 @@ from tests.cli.conftest import run
 from throughtime import __version__
 from throughtime.cli.self_test import CELLS, SHAPES, TOLERANCE, self_test
 from throughtime.engine import Recurrence, engines, native
-from throughtime.engine.native import instruction_set, module
+from throughtime.engine.native_module import instruction_set, module
 
 built = pytest.mark.skipif(module is None, reason="the native module is not built")
 TRIALS = len(CELLS) * len(SHAPES) * len(TOLERANCE)

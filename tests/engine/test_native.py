@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 import throughtime as tt
-from throughtime.engine.native import instruction_set, module, native, share_torchs_threads
+from throughtime.engine.native import native
+from throughtime.engine.native_module import instruction_set, module, share_torchs_threads
 from throughtime.engine.recurrence import Recurrence
 from throughtime.engine.reference import reference
 

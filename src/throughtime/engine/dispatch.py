@@ -52,13 +52,22 @@ class Choice:
     declined: dict[str, str]
 
 
+def _asked() -> str:
+    return _chosen.get()
+
+
+# What torch.compiler.assume_constant_result sets, which would load the compiler, for seconds. A
+# compiled function keeps the engine that was in use when it was compiled.
+_asked._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
 def choose(recurrence: Recurrence) -> Choice:
     """Find the engine for a call.
 
     Raises:
         RuntimeError: The engine that was asked for cannot run the call; its reason is given.
     """
-    asked = _chosen.get()
+    asked = _asked()
     declined: dict[str, str] = {}
     for name in engines if asked == "auto" else (asked,):
         reason = engines[name].why_not(recurrence)
@@ -72,7 +81,7 @@ def choose(recurrence: Recurrence) -> Choice:
 def run(recurrence: Recurrence) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run a recurrence on the engine chosen for it; see `Engine.run`."""
     choice = choose(recurrence)
-    noted = _noted.get()
+    noted = None if torch.compiler.is_compiling() else _noted.get()
     if noted is not None:
         noted.append((recurrence, choice))
     return engines[choice.engine].run(recurrence)

@@ -60,7 +60,7 @@ class OnOurEngines(NamedWeights, Untraced, torch.nn.RNNBase):
         states = self._zeros(x, rows) if hx is None else self._given(hx, single)
         self._check(x, states, None)
         x = x.transpose(0, 1) if self.batch_first else x
-        if len(x) == 0:
+        if x.shape[0] == 0:
             raise RuntimeError(
                 f"Expected sequence length to be larger than 0 in {type(self).__name__}; got "
                 f"{list(input.shape)}"
