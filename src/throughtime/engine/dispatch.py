@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ _chosen: ContextVar[str] = ContextVar("engine", default="auto")
 @contextmanager
 def use(name: str) -> Iterator[None]:
     """Run everything inside on one engine: `with engine.use("reference"): ...`.
+
+    What `torch.compile` or `torch.export` has taken in keeps the engine that was in use then.
 
     Args:
         name: An engine's name, or "auto" for the first that can.
@@ -90,6 +93,13 @@ def run(recurrence: Recurrence) -> tuple[Tensor, tuple[Tensor, ...]]:
 _noted: ContextVar[list[tuple[Recurrence, Choice]] | None] = ContextVar("noted", default=None)
 
 
+def _uncompiled() -> AbstractContextManager[None]:
+    """Run modules that torch.compile has wrapped as they were written."""
+    if "torch._dynamo" not in sys.modules:  # then nothing is compiled, and loading it takes seconds
+        return nullcontext()
+    return torch.compiler.set_stance("force_eager")  # type: ignore[no-any-return]
+
+
 def explain(module: nn.Module, *inputs: Any, **options: Any) -> str:
     """Say which engine runs each recurrence of a call, and why those tried before it do not.
 
@@ -107,7 +117,7 @@ def explain(module: nn.Module, *inputs: Any, **options: Any) -> str:
     token = _noted.set(noted)
     training = module.training
     try:
-        with torch.no_grad():
+        with torch.no_grad(), _uncompiled():
             module.eval()(*inputs, **options)
     finally:
         _noted.reset(token)

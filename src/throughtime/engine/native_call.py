@@ -63,32 +63,27 @@ def forward(
 
 
 def backward(
-    recurrence: Recurrence, tape: Tensor, gradients: Sequence[Tensor], needed: Sequence[bool]
-) -> list[Tensor | None]:
+    recurrence: Recurrence,
+    tape: Tensor,
+    gradients: Sequence[Tensor],
+    found: Sequence[Tensor | None],
+) -> None:
     """Differentiate a recurrence that was run with a tape.
 
     Args:
         recurrence: What was run; of its weights, only the units are read.
         tape: What `forward` kept.
         gradients: dE/dY [T, B, H], and dE/dS by the final states, [B, H] each.
-        needed: Which derivatives are wanted, in the order of `flat`.
-
-    Returns:
-        They, in that order; None where not wanted.
+        found: Where the derivatives are to go, in the order of `flat`; None where not wanted.
     """
-    x, cell = recurrence.x, recurrence.cell
-    kind = KINDS[x.dtype]
-    plan = native_plan(module, cell).training
-    shapes = gradient_shapes(recurrence)
-    found = [
-        x.new_empty(shape) if need else None for shape, need in zip(shapes, needed, strict=True)
-    ]
+    kind = KINDS[recurrence.x.dtype]
+    plan = native_plan(module, recurrence.cell).training
     d_x, d_W, d_U, d_b, d_c, _, *rest = found
-    no_W = not gates(cell)[0]
+    no_W = not gates(recurrence.cell)[0]
     if d_x is not None and (recurrence.lengths is not None or no_W):
         d_x.zero_()  # steps beyond a row's length are never visited
     states = len(recurrence.state)
-    inputs = _contiguous(x)
+    inputs = _contiguous(recurrence.x)
     units = [_contiguous(unit) for unit in recurrence.weights.units]
     start = [_contiguous(state) for state in recurrence.state]
     d_outputs, *d_final = (_contiguous(gradient) for gradient in gradients)
@@ -102,7 +97,6 @@ def backward(
         [_pointer(t) for t in rest[states:]],
         [_pointer(t) for t in rest[:states]],
     )
-    return found
 
 
 def gradient_shapes(recurrence: Recurrence) -> list[tuple[int, ...]]:

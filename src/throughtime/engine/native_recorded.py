@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from throughtime.engine.native_call import backward, forward
 from throughtime.engine.recurrence import Recurrence, Weights
-from throughtime.engine.reference import through_autograd
+from throughtime.engine.reference import flat, through_autograd
 
 
 class Passes(NamedTuple):
@@ -18,13 +19,12 @@ class Passes(NamedTuple):
 
     Attributes:
         forward: Gives the outputs, the final states, the tape, and a copy of each unit.
-        backward: See `native_call.backward`.
+        backward: Gives the derivatives that are asked for, in the order of `flat`, from the
+            recurrence with the copied units, the tape, and the derivatives by the results.
     """
 
     forward: Callable[[Recurrence], list[Tensor]]
-    backward: Callable[
-        [Recurrence, Tensor, Sequence[Tensor], Sequence[bool]], list[Tensor | None]
-    ]
+    backward: Callable[[Recurrence, Tensor, Sequence[Tensor], Sequence[bool]], list[Tensor | None]]
 
 
 class Recorded(torch.autograd.Function):
@@ -39,6 +39,7 @@ class Recorded(torch.autograd.Function):
     def forward(
         ctx: Any, recurrence: Recurrence, passes: Passes, *tensors: Tensor | None
     ) -> tuple[Tensor, ...]:
+        """Run the recurrence; `tensors` are those of `flat`, for autograd to see."""
         states = len(recurrence.state)
         outputs, *rest = passes.forward(recurrence)
         tape, *units = rest[states:]
@@ -54,6 +55,7 @@ class Recorded(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Give the derivatives by the tensors."""
         cell, reverse, states = ctx.form
         x, lengths, tape, *others = ctx.saved_tensors
         state, units = tuple(others[:states]), tuple(others[states:])
@@ -65,7 +67,8 @@ class Recorded(torch.autograd.Function):
                 )
             again = Recurrence(cell, x, state, ctx.weights, lengths, reverse)
             return None, None, *through_autograd(again, gradients)
-        recurrence = Recurrence(cell, x, state, Weights(None, None, units=units), lengths, reverse)
+        weights = replace(ctx.weights, units=units) if units else ctx.weights
+        recurrence = Recurrence(cell, x, state, weights, lengths, reverse)
         needed = ctx.needs_input_grad[2:]
         return None, None, *ctx.passes.backward(recurrence, tape, gradients, needed)
 
@@ -76,10 +79,23 @@ def _taped(recurrence: Recurrence) -> list[Tensor]:
     return [outputs, *final, tape, *(unit.detach().clone() for unit in recurrence.weights.units)]
 
 
+def _differentiated(
+    recurrence: Recurrence, tape: Tensor, gradients: Sequence[Tensor], needed: Sequence[bool]
+) -> list[Tensor | None]:
+    found = [
+        torch.empty_like(tensor, memory_format=torch.contiguous_format)
+        if need and tensor is not None
+        else None
+        for tensor, need in zip(flat(recurrence), needed, strict=True)
+    ]
+    backward(recurrence, tape, gradients, found)
+    return found
+
+
 def _versions(weights: Weights) -> list[int]:
     tensors = (weights.W, weights.U, weights.b, weights.c, *weights.units)
     return [tensor._version for tensor in tensors if tensor is not None]
 
 
-DIRECT = Passes(_taped, backward)
+DIRECT = Passes(_taped, _differentiated)
 """The passes without a dispatcher on the way: what runs where nobody looks on."""

@@ -1,7 +1,8 @@
-"""A cell as a text, for graphs and files that cannot hold the cell itself; and found again by it."""
+"""A cell as a text, and found again by it: graphs and files cannot hold the cell itself."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from threading import Lock
@@ -43,7 +44,7 @@ def cell_at(key: str) -> Cell:
     """Find the cell of a key, and keep it: a graph that names it may outlive its layer.
 
     Cells that are gone, or were never made in this process, are looked for where they are defined,
-    in modules that are already imported.
+    in modules that are already imported: a file must not choose what is imported.
 
     Raises:
         CellError: There is none.
@@ -57,6 +58,8 @@ def cell_at(key: str) -> Cell:
 def _defined(key: str) -> Cell:
     place, _, constants = key.partition(" ")
     module, _, names = place.partition(":")
+    if module.startswith("throughtime.cells."):
+        importlib.import_module("throughtime.cells")
     found: Any = sys.modules.get(module)
     for name in names.split("."):
         found = getattr(found, name, None)
