@@ -239,3 +239,21 @@ def test_what_does_not_fit_is_refused(
 ) -> None:
     with torch.no_grad(), pytest.raises(error, match=message):
         operators.recurrence(*changed(place, value))
+
+
+def test_a_tape_may_have_been_moved_and_must_be_whole() -> None:
+    cell, x, _, _, _, _, state, units, lengths, reverse = given = arguments(recurrence("lstm"))
+    with torch.no_grad():
+        outputs, h, c, tape, *units = operators.recurrence_with_tape(*given)
+    seeds = [torch.ones_like(t) for t in (outputs, h, c)]
+    before, after = (cell, x, state, units, lengths, reverse), (seeds, [True] + [False] * 7)
+    with torch.no_grad():
+        (expected,) = operators.recurrence_backward(*before, tape, *after)
+        moved = torch.cat([tape.new_zeros(1), tape])[1:]
+        assert moved.data_ptr() % 64
+        (found,) = operators.recurrence_backward(*before, moved, *after)
+        assert torch.equal(found, expected)
+        with pytest.raises(ValueError, match=r"the tape must have \d+ elements.* got \[9\]"):
+            operators.recurrence_backward(*before, tape[:9], *after)
+        with pytest.raises(ValueError, match="gradients must be"):
+            operators.recurrence_backward(*before, tape, seeds[:2], after[1])

@@ -289,3 +289,21 @@ def test_for_other_runtimes_the_operations_are_spelled_out() -> None:
     assert all(name.startswith("aten.") or "getitem" in name for name in names), names
     x = sequence(4, 5)
     assert_close(program.module()(x)[0], network(x)[0], relative=1e-11)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_backward_pass_that_autograd_compiles(compiled: bool) -> None:
+    layer, x = models["own"][0](), sequence(4, 2)
+    (expected,) = torch.autograd.grad(layer(x)[0].square().sum(), [layer.weight_hh_l0])
+    graphs: list[list[str]] = []
+
+    def backend(graph: Any, inputs: Any) -> Any:
+        graphs.append(operators(graph.graph))
+        return graph.forward
+
+    run = torch.compile(layer, backend="aot_eager") if compiled else layer
+    error = run(x)[0].square().sum()
+    with torch._dynamo.compiled_autograd._enable(torch.compile(backend=backend, fullgraph=True)):
+        error.backward()
+    assert_close(layer.weight_hh_l0.grad, expected, relative=1e-11)
+    assert graphs == [["recurrence_backward"]]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from throughtime.engine.native_call import KINDS, forward
+from throughtime.engine.native_call import KINDS, backward, forward
 from throughtime.engine.native_module import missing, module
-from throughtime.engine.native_operators import recurrence_operator
-from throughtime.engine.native_recorded import DIRECT, Recorded
+from throughtime.engine.native_operators import backward_by_operator, recurrence_operator
+from throughtime.engine.native_recorded import Passes, Recorded
 from throughtime.engine.recurrence import Recurrence
 from throughtime.engine.reference import flat, followed, is_recorded, transformed
 
@@ -59,6 +61,30 @@ class Native:
         outputs, states, _ = forward(recurrence, keep=False)
         return outputs, tuple(states)
 
+
+def _taped(recurrence: Recurrence) -> list[Tensor]:
+    outputs, final, tape = forward(recurrence, True, recurrence.x.requires_grad)
+    assert tape is not None
+    return [outputs, *final, tape, *(unit.detach().clone() for unit in recurrence.weights.units)]
+
+
+def _differentiated(
+    recurrence: Recurrence, tape: Tensor, gradients: Sequence[Tensor], needed: Sequence[bool]
+) -> list[Tensor | None]:
+    if followed():  # a compiled backward pass after a forward pass that was not
+        return backward_by_operator(recurrence, tape, gradients, needed)
+    found = [
+        torch.empty_like(tensor, memory_format=torch.contiguous_format)
+        if need and tensor is not None
+        else None
+        for tensor, need in zip(flat(recurrence), needed, strict=True)
+    ]
+    backward(recurrence, tape, gradients, found)
+    return found
+
+
+DIRECT = Passes(_taped, _differentiated)
+"""The passes without a dispatcher on the way: what runs where nobody looks on."""
 
 # Tensors whose memory is there to be read; others (fake tensors, say) go by the operators.
 _PLAIN = {Tensor, torch.nn.Parameter, type(None)}

@@ -115,6 +115,13 @@ def gradient_shapes(recurrence: Recurrence) -> list[tuple[int, ...]]:
     ]
 
 
+def tape_elements(recurrence: Recurrence) -> int:
+    """Count the elements of a tape that a call needs."""
+    name, plan, sizes, *_ = _arguments(recurrence, native_plan(module, recurrence.cell).training)
+    count: int = getattr(module, f"tape_elements_{KINDS[recurrence.x.dtype]}")(name, plan, sizes)
+    return count
+
+
 def most_elements(recurrence: Recurrence) -> int:
     """Give a size that a tape never exceeds, whatever the instruction set.
 

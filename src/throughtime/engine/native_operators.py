@@ -24,7 +24,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from throughtime.engine.native_call import backward, forward, gradient_shapes, most_elements
+from throughtime.engine.native_call import (
+    backward,
+    forward,
+    gradient_shapes,
+    most_elements,
+    tape_elements,
+)
 from throughtime.engine.native_recorded import Passes, Recorded
 from throughtime.engine.recurrence import Recurrence, Weights
 from throughtime.engine.reference import flat, is_recorded
@@ -116,10 +122,11 @@ def _run_backward(
 ) -> list[Tensor]:
     recurrence = _recurrence(cell, x, None, None, None, None, state, units, lengths, reverse)
     _check(recurrence, matrices=False)
-    elements = most_elements(recurrence)
-    if tape.shape != (elements,) or tape.dtype != x.dtype:
+    elements = tape_elements(recurrence)
+    if tape.numel() < elements or tape.dtype != x.dtype:
         raise ValueError(
-            f"the tape must be [{elements}], {x.dtype}; got {list(tape.shape)}, {tape.dtype}"
+            f"the tape must have {elements} elements, {x.dtype}; got {list(tape.shape)}, "
+            f"{tape.dtype}"
         )
     wanted = [(*x.shape[:2], recurrence.H), *(one.shape for one in state)]
     if [tuple(one.shape) for one in gradients] != [tuple(shape) for shape in wanted]:
@@ -173,9 +180,10 @@ def _forward_by_operator(recurrence: Recurrence) -> list[Tensor]:
     return found
 
 
-def _backward_by_operator(
+def backward_by_operator(
     recurrence: Recurrence, tape: Tensor, gradients: Sequence[Tensor], needed: Sequence[bool]
 ) -> list[Tensor | None]:
+    """Differentiate a recurrence by its operator; see `Passes`."""
     cell, x, _, _, _, _, state, units, lengths, reverse = _listed(recurrence)
     found = iter(
         _operators.recurrence_backward.default(
@@ -185,7 +193,7 @@ def _backward_by_operator(
     return [next(found) if need else None for need in needed]
 
 
-_BY_OPERATORS = Passes(_forward_by_operator, _backward_by_operator)
+_BY_OPERATORS = Passes(_forward_by_operator, backward_by_operator)
 
 
 def _refuse(ctx: Any, *gradients: Any) -> Any:

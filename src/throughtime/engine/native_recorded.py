@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from throughtime.engine.native_call import backward, forward
 from throughtime.engine.recurrence import Recurrence, Weights
-from throughtime.engine.reference import flat, through_autograd
+from throughtime.engine.reference import through_autograd
 
 
 class Passes(NamedTuple):
@@ -73,29 +72,6 @@ class Recorded(torch.autograd.Function):
         return None, None, *ctx.passes.backward(recurrence, tape, gradients, needed)
 
 
-def _taped(recurrence: Recurrence) -> list[Tensor]:
-    outputs, final, tape = forward(recurrence, True, recurrence.x.requires_grad)
-    assert tape is not None
-    return [outputs, *final, tape, *(unit.detach().clone() for unit in recurrence.weights.units)]
-
-
-def _differentiated(
-    recurrence: Recurrence, tape: Tensor, gradients: Sequence[Tensor], needed: Sequence[bool]
-) -> list[Tensor | None]:
-    found = [
-        torch.empty_like(tensor, memory_format=torch.contiguous_format)
-        if need and tensor is not None
-        else None
-        for tensor, need in zip(flat(recurrence), needed, strict=True)
-    ]
-    backward(recurrence, tape, gradients, found)
-    return found
-
-
 def _versions(weights: Weights) -> list[int]:
     tensors = (weights.W, weights.U, weights.b, weights.c, *weights.units)
     return [tensor._version for tensor in tensors if tensor is not None]
-
-
-DIRECT = Passes(_taped, _differentiated)
-"""The passes without a dispatcher on the way: what runs where nobody looks on."""
