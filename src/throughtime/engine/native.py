@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from throughtime.engine import native_module
 from throughtime.engine.native_call import KINDS, backward, forward
-from throughtime.engine.native_module import missing, module
 from throughtime.engine.native_operators import backward_by_operator, recurrence_operator
 from throughtime.engine.native_recorded import Passes, Recorded
 from throughtime.engine.recurrence import Recurrence
@@ -23,8 +23,8 @@ class Native:
     def why_not(self, recurrence: Recurrence) -> str | None:
         """Say why this engine cannot run the call; None if it can."""
         x = recurrence.x
-        if module is None:
-            return f"the native module is not there: {missing}"
+        if native_module.module is None:
+            return f"the native module is not there: {native_module.missing}"
         if x.device.type != "cpu":
             return f"it runs on the CPU, the call is on {x.device}"
         if x.dtype not in KINDS:
