@@ -1,10 +1,11 @@
 // The border to Python: plans are made once for a cell, calls take raw pointers.
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
-#include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -176,18 +177,54 @@ template <typename T> double peak(const std::string& set, int threads, int64_t r
     return run_peak<T>(chosen, threads, rounds) / 1e9;
 }
 
-// What a forward pass keeps for its backward pass, in memory that is used again.
+template <typename T>
+int64_t tape_elements(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes,
+                      bool states_only) {
+    return tape_size(named(set), shape<T>(plan, sizes, states_only, 0, false));
+}
+
+// What a forward pass keeps for its backward pass: a tensor for whoever reads DLPack, in memory that is
+// used again. It needs no Python object to be given back, so that any thread may do it.
 struct Tape {
+    struct Managed {  // DLManagedTensor of the DLPack specification
+        nb::dlpack::dltensor tensor;
+        void* context;
+        void (*release)(Managed*);
+    } managed;
     Workspace memory;
-    explicit Tape(std::size_t bytes) : memory(bytes) {}
-    Pointer address() const { return reinterpret_cast<Pointer>(memory.as<char>()); }
+    int64_t elements, stride = 1;
+
+    Tape(int64_t count, std::uint8_t width)
+        : memory(std::size_t(count) * width), elements(count) {
+        managed.tensor.data = memory.as<char>();
+        managed.tensor.device = {nb::device::cpu::value, 0};
+        managed.tensor.ndim = 1;
+        managed.tensor.dtype = {std::uint8_t(nb::dlpack::dtype_code::Float), std::uint8_t(8 * width), 1};
+        managed.tensor.shape = &elements;
+        managed.tensor.strides = &stride;
+        managed.context = this;
+        managed.release = [](Managed* of) { delete static_cast<Tape*>(of->context); };
+    }
+    Tape(const Tape&) = delete;
 };
 
+// A tape of as many elements as are asked for, or of just as many as the call needs (0). A capsule.
 template <typename T>
-std::unique_ptr<Tape> tape_for(const std::string& set, const OwnedPlan& plan,
-                               const std::vector<int64_t>& sizes, bool states_only) {
-    const int64_t elements = tape_size(named(set), shape<T>(plan, sizes, states_only, 0, false));
-    return std::make_unique<Tape>(std::size_t(elements) * sizeof(T));
+nb::object tape_for(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes,
+                    bool states_only, int64_t elements) {
+    const int64_t needed = tape_elements<T>(set, plan, sizes, states_only);
+    if (elements && elements < needed)
+        throw std::invalid_argument("a tape of " + std::to_string(elements) + " elements for a call that needs " +
+                                    std::to_string(needed));
+    auto tape = std::make_unique<Tape>(elements ? elements : needed, std::uint8_t(sizeof(T)));
+    PyObject* capsule = PyCapsule_New(&tape->managed, "dltensor", [](PyObject* of) {
+        if (!PyCapsule_IsValid(of, "dltensor")) return;  // taken over by a tensor
+        auto* managed = static_cast<Tape::Managed*>(PyCapsule_GetPointer(of, "dltensor"));
+        managed->release(managed);
+    });
+    if (!capsule) throw nb::python_error();
+    tape.release();
+    return nb::steal(capsule);
 }
 
 }  // namespace
@@ -205,7 +242,8 @@ NB_MODULE(_native, module) {
     module.def("forward_float64", forward<double>);
     module.def("backward_float32", backward<float>);
     module.def("backward_float64", backward<double>);
-    nb::class_<Tape>(module, "Tape").def_prop_ro("address", &Tape::address);
+    module.def("tape_elements_float32", tape_elements<float>);
+    module.def("tape_elements_float64", tape_elements<double>);
     module.def("tape_float32", tape_for<float>);
     module.def("tape_float64", tape_for<double>);
     module.def("peak_float32", peak<float>);  // (instruction set, threads, rounds) -> GFLOP/s

@@ -10,8 +10,8 @@ import throughtime.cli.doctor as doctor_module
 from tests.cli.conftest import run
 from throughtime import __version__
 from throughtime.cli.self_test import CELLS, SHAPES, TOLERANCE, self_test
-from throughtime.engine import Recurrence, engines, native
-from throughtime.engine.native import instruction_set, module
+from throughtime.engine import Recurrence, engines, native_module
+from throughtime.engine.native_module import instruction_set, module
 
 built = pytest.mark.skipif(module is None, reason="the native module is not built")
 TRIALS = len(CELLS) * len(SHAPES) * len(TOLERANCE)
@@ -107,8 +107,8 @@ def test_a_number_that_is_none_does_not_pass() -> None:
 def test_without_the_native_module_it_says_how_to_build_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(native, "module", None)
-    monkeypatch.setattr(native, "_missing", "No module named '_native'")
+    monkeypatch.setattr(native_module, "module", None)
+    monkeypatch.setattr(native_module, "missing", "No module named '_native'")
     result = run("doctor")
     assert result.exit_code == 1
     assert "native: the native module is not there: No module named '_native'" in result.stdout

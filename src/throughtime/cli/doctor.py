@@ -70,7 +70,7 @@ def examine() -> Findings:
 
     from throughtime.cli.self_test import self_test
     from throughtime.engine import engines
-    from throughtime.engine.native import module
+    from throughtime.engine.native_module import module
 
     faults = []
     facts: dict[str, Any] = {

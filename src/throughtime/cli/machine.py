@@ -67,7 +67,7 @@ def instruction_sets() -> tuple[str | None, list[str]]:
     Raises:
         ValueError: `THROUGHTIME_ISA` names one that this machine does not have.
     """
-    from throughtime.engine.native import instruction_set, module
+    from throughtime.engine.native_module import instruction_set, module
 
     if module is None:
         return None, []

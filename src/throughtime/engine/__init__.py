@@ -1,7 +1,7 @@
 """Engines run a cell's programs over time; `use` picks one, `explain` says which runs and why."""
 
 from throughtime.engine.dispatch import Choice, choose, engines, explain, run, use
-from throughtime.engine.keeping import keep
+from throughtime.engine.keeping import keep, states_only
 from throughtime.engine.recurrence import Engine, Recurrence, Weights
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "explain",
     "keep",
     "run",
+    "states_only",
     "use",
 ]

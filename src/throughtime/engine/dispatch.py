@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ _chosen: ContextVar[str] = ContextVar("engine", default="auto")
 @contextmanager
 def use(name: str) -> Iterator[None]:
     """Run everything inside on one engine: `with engine.use("reference"): ...`.
+
+    What `torch.compile` or `torch.export` has taken in keeps the engine that was in use then.
 
     Args:
         name: An engine's name, or "auto" for the first that can.
@@ -52,13 +55,22 @@ class Choice:
     declined: dict[str, str]
 
 
+def _asked() -> str:
+    return _chosen.get()
+
+
+# What torch.compiler.assume_constant_result sets, which would load the compiler, for seconds. A
+# compiled function keeps the engine that was in use when it was compiled.
+_asked._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
 def choose(recurrence: Recurrence) -> Choice:
     """Find the engine for a call.
 
     Raises:
         RuntimeError: The engine that was asked for cannot run the call; its reason is given.
     """
-    asked = _chosen.get()
+    asked = _asked()
     declined: dict[str, str] = {}
     for name in engines if asked == "auto" else (asked,):
         reason = engines[name].why_not(recurrence)
@@ -72,13 +84,20 @@ def choose(recurrence: Recurrence) -> Choice:
 def run(recurrence: Recurrence) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run a recurrence on the engine chosen for it; see `Engine.run`."""
     choice = choose(recurrence)
-    noted = _noted.get()
+    noted = None if torch.compiler.is_compiling() else _noted.get()
     if noted is not None:
         noted.append((recurrence, choice))
     return engines[choice.engine].run(recurrence)
 
 
 _noted: ContextVar[list[tuple[Recurrence, Choice]] | None] = ContextVar("noted", default=None)
+
+
+def _uncompiled() -> AbstractContextManager[None]:
+    """Run modules that torch.compile has wrapped as they were written."""
+    if "torch._dynamo" not in sys.modules:  # then nothing is compiled, and loading it takes seconds
+        return nullcontext()
+    return torch.compiler.set_stance("force_eager")  # type: ignore[no-any-return]
 
 
 def explain(module: nn.Module, *inputs: Any, **options: Any) -> str:
@@ -98,7 +117,7 @@ def explain(module: nn.Module, *inputs: Any, **options: Any) -> str:
     token = _noted.set(noted)
     training = module.training
     try:
-        with torch.no_grad():
+        with torch.no_grad(), _uncompiled():
             module.eval()(*inputs, **options)
     finally:
         _noted.reset(token)

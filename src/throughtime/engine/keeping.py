@@ -38,3 +38,7 @@ def keep(what: str) -> Iterator[None]:
 def states_only() -> bool:
     """Whether forward passes here keep the states alone."""
     return _kept.get() == "states"
+
+
+# Dynamo cannot read a context variable: compiled code keeps the choice of its compilation.
+states_only._dynamo_marked_constant = True  # type: ignore[attr-defined]

@@ -55,8 +55,7 @@ class NativePlan:
 def native_plan(module: Any, cell: Cell) -> NativePlan:
     """Make the plans of a cell, once."""
     merged = merged_gates(cell)
-    places, tape = _places(cell), _tape(cell)
-    kept = tuple(name for name, (plane, _) in tape.items() if plane == Plane.KEPT)
+    places, tape, kept = _places(cell), _tape(cell), kept_values(cell)
     backward = _program(module, _summed(cell.adjoint.backward, merged), places | tape, places)
 
     def plan(forward: Program, keeps: tuple[str, ...]) -> Any:
@@ -68,6 +67,11 @@ def native_plan(module: Any, cell: Cell) -> NativePlan:
         return module.Plan(_program(module, own, places, places | tape), backward, into, *sizes)
 
     return NativePlan(training=plan(cell.adjoint.forward, kept), inference=plan(cell.step, ()))
+
+
+def kept_values(cell: Cell) -> tuple[str, ...]:
+    """Name the values that a tape has of each step beside the states."""
+    return tuple(name for name, (plane, _) in _tape(cell).items() if plane == Plane.KEPT)
 
 
 def _tape(cell: Cell) -> _Places:

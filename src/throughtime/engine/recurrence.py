@@ -52,6 +52,7 @@ class Recurrence:
             dropout as of Gal & Ghahramani (2016). None for 1.
         taken: For each state, the share of its new value that is taken at each step, the rest being
             the old one, [T or 1, B, H] each: zoneout (Krueger et al. 2017). None for 1.
+        states_only: Whether to keep the states alone for the backward pass, see `keep`.
     """
 
     cell: Cell
@@ -62,6 +63,7 @@ class Recurrence:
     reverse: bool = False
     dropped: Tensor | None = None
     taken: tuple[Tensor, ...] | None = None
+    states_only: bool = False
 
     @property
     def H(self) -> int:  # noqa: N802 - the letter of the literature

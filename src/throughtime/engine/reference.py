@@ -48,6 +48,11 @@ def transformed() -> bool:
     return functional or forward_mode >= 0
 
 
+def followed() -> bool:
+    """Whether torch records operations or looks on: compile, export, a dispatch mode."""
+    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+
+
 def flat(recurrence: Recurrence) -> list[Tensor | None]:
     """List the tensors that a recurrence is differentiable by."""
     weights = recurrence.weights

@@ -16,6 +16,8 @@ from throughtime.equations.derivation import Derivation, derive
 from throughtime.equations.differentiate import Adjoint, differentiate
 from throughtime.equations.errors import CellError
 from throughtime.equations.expression import is_number
+from throughtime.equations.key import key_of
+from throughtime.equations.operations import operations
 from throughtime.equations.program import Program
 from throughtime.equations.trace import trace
 
@@ -43,6 +45,8 @@ class Cell:
         function: The equations as they were written.
         together: States that mean something only together, so that none can be kept alone.
         step: Pre-activations, states and units in, new states out (see `trace`).
+        row_operation: The first operation over the units of a row, None if there is none.
+        key: A text by which the cell is found again (see `key_of`).
     """
 
     __doc__ = _Documentation(__doc__)
@@ -55,6 +59,9 @@ class Cell:
     function: Callable[..., Any] = field(repr=False)
     together: tuple[str, ...] = field(default=(), repr=False)
     step: Program = field(init=False, repr=False)
+    # Plain attributes, as torch.compile reads them: it knows no cached properties.
+    row_operation: str | None = field(init=False, repr=False)
+    key: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_declarations(self)
@@ -65,6 +72,10 @@ class Cell:
             "step",
             trace(self.function, self.name, self.gates, self.states, self.units, self.constants),
         )
+        used = (instruction.operation for instruction in self.step.instructions)
+        row = next((operation for operation in used if operations[operation].row), None)
+        object.__setattr__(self, "row_operation", row)
+        object.__setattr__(self, "key", key_of(self))
 
     @cached_property
     def adjoint(self) -> Adjoint:

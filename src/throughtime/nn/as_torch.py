@@ -45,7 +45,8 @@ class OnOurEngines(NamedWeights, Untraced, torch.nn.RNNBase):
         if data.device.type != "cpu":
             return super().forward(input, hx)
         self._refuse_tracing()
-        self._update_flat_weights()  # torch's checks read them; functional_call changes them
+        if not torch.compiler.is_compiling() or torch.compiler.is_dynamo_compiling():
+            self._update_flat_weights()  # torch's checks read them; functional_call changes them
         if isinstance(input, PackedSequence):
             return self._packed(input, hx)
         if input.dim() not in (2, 3):
@@ -60,7 +61,7 @@ class OnOurEngines(NamedWeights, Untraced, torch.nn.RNNBase):
         states = self._zeros(x, rows) if hx is None else self._given(hx, single)
         self._check(x, states, None)
         x = x.transpose(0, 1) if self.batch_first else x
-        if len(x) == 0:
+        if x.shape[0] == 0:
             raise RuntimeError(
                 f"Expected sequence length to be larger than 0 in {type(self).__name__}; got "
                 f"{list(input.shape)}"
@@ -185,7 +186,9 @@ class RNN(OnOurEngines, torch.nn.RNN):
 
     Two things differ: dropout between the layers of packed sequences draws other random numbers
     from the same seed, and TorchScript (`torch.jit.script`, `torch.jit.trace`, deprecated in torch)
-    refuses the layer; `convert_(model, back=True)` comes first.
+    refuses the layer; `convert_(model, back=True)` comes first. `torch.compile` runs the layer, as
+    all that descends from torch's, outside of its graphs; inside, as one operator a layer and
+    direction, with `torch._dynamo.config.allow_rnn = True`, or as a `Recurrent`.
     """
 
 
@@ -194,7 +197,9 @@ class GRU(OnOurEngines, torch.nn.GRU):
 
     Two things differ: dropout between the layers of packed sequences draws other random numbers
     from the same seed, and TorchScript (`torch.jit.script`, `torch.jit.trace`, deprecated in torch)
-    refuses the layer; `convert_(model, back=True)` comes first.
+    refuses the layer; `convert_(model, back=True)` comes first. `torch.compile` runs the layer, as
+    all that descends from torch's, outside of its graphs; inside, as one operator a layer and
+    direction, with `torch._dynamo.config.allow_rnn = True`, or as a `Recurrent`.
     """
 
 
@@ -203,5 +208,7 @@ class LSTM(OnOurEngines, torch.nn.LSTM):
 
     Two things differ: dropout between the layers of packed sequences draws other random numbers
     from the same seed, and TorchScript (`torch.jit.script`, `torch.jit.trace`, deprecated in torch)
-    refuses the layer; `convert_(model, back=True)` comes first.
+    refuses the layer; `convert_(model, back=True)` comes first. `torch.compile` runs the layer, as
+    all that descends from torch's, outside of its graphs; inside, as one operator a layer and
+    direction, with `torch._dynamo.config.allow_rnn = True`, or as a `Recurrent`.
     """

@@ -81,6 +81,7 @@ class Stack:
                     reverse,
                     dropped=None if self.dropped is None else self.dropped(state[0]),
                     taken=None if self.taken is None else self.taken(len(x), state),
+                    states_only=engine.states_only(),
                 )
                 output, final = engine.run(recurrence)
                 if self.refuse_nan and has_numbers(output):

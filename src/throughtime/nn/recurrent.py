@@ -62,8 +62,12 @@ class Recurrent(NamedWeights, Untraced):
         CellError: No cell has that name.
 
     TorchScript (`torch.jit.script`, `torch.jit.trace`, deprecated in torch) refuses the layer.
-    `torch.fx` takes it as one operation, `torch.export` (with `strict=False`, on the reference
-    engine) as its operations at the length that it is shown.
+    `torch.fx` takes it as one operation. `torch.compile` and `torch.export` take each layer and
+    direction that the native engine runs as one operator, for any length and batch that are left
+    free; on the reference engine the loop is unrolled for the length that is shown. A program that
+    was exported and saved is loaded after `import throughtime.engine`, and after the module of a
+    cell of your own. For other runtimes, export it inside `with tt.engine.use("reference")`: as
+    torch's own operations, at one length.
 
     Example:
         >>> import torch

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, SupportsIndex
 import torch
 from torch import Tensor
 
+from throughtime.nn.tracing import has_numbers
+
 if TYPE_CHECKING:
     from throughtime.equations import Cell
     from throughtime.nn.recurrent import Recurrent, State
@@ -134,7 +136,8 @@ def check_lengths(lengths: Tensor, T: int, B: int) -> Tensor:
     """Give the lengths as int64 on the CPU.
 
     Raises:
-        ValueError: They are no integers, not one a row, or not between 0 and T.
+        ValueError: They are no integers, not one a row, or not between 0 and T. Where a compiler
+            looks on, their values are not known yet; the operator checks them when it runs.
     """
     lengths = torch.as_tensor(lengths)
     if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
@@ -142,7 +145,7 @@ def check_lengths(lengths: Tensor, T: int, B: int) -> Tensor:
     if lengths.shape != (B,):
         raise ValueError(f"lengths must be one a row, [{B}]; got {list(lengths.shape)}")
     lengths = lengths.detach().to("cpu", torch.int64)
-    if B and (int(lengths.min()) < 0 or int(lengths.max()) > T):
+    if B and has_numbers(lengths) and (int(lengths.min()) < 0 or int(lengths.max()) > T):
         row = int(((lengths < 0) | (lengths > T)).nonzero()[0])
         raise ValueError(
             f"lengths must be between 0 and the {T} steps of the input; row {row} has "

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Proxy
 
-from throughtime.engine.reference import transformed
+from throughtime.engine.reference import followed, transformed
 
 
 class Untraced(nn.Module):
@@ -45,4 +45,11 @@ def is_symbol(value: object) -> bool:
 
 def has_numbers(tensor: Tensor) -> bool:
     """Whether a tensor holds numbers to be looked at: no compiler or transform is at work."""
-    return not (tensor.is_meta or torch.compiler.is_compiling() or transformed())
+    if tensor.is_meta or followed() or transformed():
+        return False
+    return type(tensor) is Tensor or not _dispatches(tensor)
+
+
+def _dispatches(tensor: Tensor) -> bool:
+    """Whether a tensor brings its own operations: a fake one has no numbers."""
+    return torch._C._dispatch_keys(tensor).has(torch._C.DispatchKey.Python)

@@ -29,7 +29,7 @@ class Peak:
 
     def measure(self) -> None:
         """Measure once more, for less than 0.1 s, with the instruction set that the engine uses."""
-        from throughtime.engine.native import instruction_set, module
+        from throughtime.engine.native_module import instruction_set, module
 
         if module is None:
             return

@@ -1,0 +1,175 @@
+"""One pass of the native module: tensors in, pointers across, tensors out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.dlpack import from_dlpack
+
+from throughtime.engine.native_module import instruction_set, module
+from throughtime.engine.native_plan import kept_values, native_plan
+from throughtime.engine.recurrence import Recurrence
+from throughtime.equations import Cell
+
+KINDS = {torch.float32: "float32", torch.float64: "float64"}
+"""The dtypes that the module runs, as it names them."""
+
+
+def forward(
+    recurrence: Recurrence, keep: bool, wants_dx: bool = True, elements: int = 0
+) -> tuple[Tensor, list[Tensor], Tensor | None]:
+    """Run a recurrence.
+
+    Args:
+        recurrence: What to run.
+        keep: Whether to keep a tape for the backward pass.
+        wants_dx: Whether the backward pass may be asked for the derivative by the input.
+        elements: Those of the tape, if there are to be more than the call needs.
+
+    Returns:
+        The outputs, the final states, and the tape, which holds all that the backward pass reads
+        of the matrices and biases: they may change in between.
+    """
+    x, weights = recurrence.x, recurrence.weights
+    kind = KINDS[x.dtype]
+    plans = native_plan(module, recurrence.cell)
+    plan = plans.training if keep else plans.inference
+    given = [_contiguous(t) for t in (x, weights.W, weights.U, weights.b, weights.c)]
+    units = [_contiguous(unit) for unit in weights.units]
+    start = [_contiguous(state) for state in recurrence.state]
+    T, B = x.shape[:2]
+    outputs = x.new_empty(T, B, recurrence.H)
+    final = [x.new_empty(B, recurrence.H) for _ in start]
+    arguments = _arguments(recurrence, plan)
+    tape = None
+    if keep:
+        make = getattr(module, f"tape_{kind}")
+        tape = from_dlpack(make(*arguments[:4], elements))
+    getattr(module, f"forward_{kind}")(
+        *arguments,
+        wants_dx,
+        [_pointer(t) for t in given],
+        [_pointer(t) for t in units],
+        [_pointer(t) for t in start],
+        [_pointer(outputs), _pointer(tape)],
+        [_pointer(t) for t in final],
+    )
+    return outputs, final, tape
+
+
+def backward(
+    recurrence: Recurrence,
+    tape: Tensor,
+    gradients: Sequence[Tensor],
+    found: Sequence[Tensor | None],
+) -> None:
+    """Differentiate a recurrence that was run with a tape.
+
+    Args:
+        recurrence: What was run; of its weights, only the units are read.
+        tape: What `forward` kept.
+        gradients: dE/dY [T, B, H], and dE/dS by the final states, [B, H] each.
+        found: Where the derivatives are to go, in the order of `flat`; None where not wanted.
+    """
+    kind = KINDS[recurrence.x.dtype]
+    plan = native_plan(module, recurrence.cell).training
+    d_x, d_W, d_U, d_b, d_c, _, *rest = found
+    no_W = not gates(recurrence.cell)[0]
+    if d_x is not None and (recurrence.lengths is not None or no_W):
+        d_x.zero_()  # steps beyond a row's length are never visited
+    states = len(recurrence.state)
+    inputs = _contiguous(recurrence.x)
+    units = [_contiguous(unit) for unit in recurrence.weights.units]
+    start = [_contiguous(state) for state in recurrence.state]
+    d_outputs, *d_final = (_contiguous(gradient) for gradient in gradients)
+    getattr(module, f"backward_{kind}")(
+        *_arguments(recurrence, plan),
+        [_pointer(inputs), tape.data_ptr(), _pointer(d_outputs)],
+        [_pointer(t) for t in units],
+        [_pointer(t) for t in start],
+        [_pointer(t) for t in d_final],
+        [_pointer(t) for t in (None if no_W else d_x, d_W, d_U, d_b, d_c)],
+        [_pointer(t) for t in rest[states:]],
+        [_pointer(t) for t in rest[:states]],
+    )
+
+
+def gradient_shapes(recurrence: Recurrence) -> list[tuple[int, ...]]:
+    """Give the shapes of all that a recurrence is differentiable by, in the order of `flat`."""
+    I, H = recurrence.x.shape[2], recurrence.H  # noqa: E741 - the letters of the literature
+    rows, recurrent_rows = (count * H for count in gates(recurrence.cell))
+    return [
+        recurrence.x.shape,
+        (rows, I),
+        (recurrent_rows, H),
+        (rows,),
+        (recurrent_rows,),
+        (),
+        *(state.shape for state in recurrence.state),
+        *((H,) for _ in recurrence.weights.units),
+    ]
+
+
+def tape_elements(recurrence: Recurrence) -> int:
+    """Count the elements of a tape that a call needs."""
+    arguments = _arguments(recurrence, native_plan(module, recurrence.cell).training)
+    count: int = getattr(module, f"tape_elements_{KINDS[recurrence.x.dtype]}")(*arguments[:4])
+    return count
+
+
+def most_elements(recurrence: Recurrence) -> int:
+    """Give a size that a tape never exceeds, whatever the instruction set.
+
+    `native/layout.hpp` knows what a call needs. This bound is a polynomial of T and B: a graph for
+    any length and batch can hold it without asking which of several cases a batch belongs to.
+    """
+    x, cell, H = recurrence.x, recurrence.cell, recurrence.H
+    T, B, I = x.shape  # noqa: E741
+    vector = 64 // x.element_size()  # elements of the widest
+    N, NI = -(-H // vector) * vector, -(-I // vector) * vector
+    rows = B + B // 16 + 1  # every shard is as tall as the tallest
+    input_gates, recurrent_gates = gates(cell)
+    packed = input_gates * H * NI + recurrent_gates * H * N
+    if not recurrence.states_only:
+        return T * rows * planes(cell) * (N + vector) + packed
+    again = (input_gates * (I + 1) + recurrent_gates * (H + 1)) * N
+    return T * rows * len(cell.states) * (N + vector) + packed + again
+
+
+@cache
+def gates(cell: Cell) -> tuple[int, int]:
+    """Count the gates of a cell that have an input product, and those with a recurrent one."""
+    return len(cell.input_gates), len(cell.recurrent_gates)
+
+
+@cache
+def planes(cell: Cell) -> int:
+    """Count the planes that a tape has of each step."""
+    return len(cell.states) + len(kept_values(cell))
+
+
+def _pointer(tensor: Tensor | None) -> int:
+    return 0 if tensor is None else tensor.data_ptr()
+
+
+def _contiguous(tensor: Tensor | None) -> Tensor | None:
+    if tensor is None or tensor.is_contiguous():
+        return tensor
+    return tensor.detach().contiguous()
+
+
+def _arguments(recurrence: Recurrence, plan: Any) -> tuple[Any, ...]:
+    T, B, I = recurrence.x.shape  # noqa: E741 - the letters of the literature
+    return (
+        instruction_set(),
+        plan,
+        [T, B, I, recurrence.H],
+        recurrence.states_only,
+        _pointer(recurrence.lengths),
+        recurrence.reverse,
+        torch.get_num_threads(),
+    )
