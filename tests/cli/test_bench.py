@@ -139,15 +139,15 @@ def test_the_best_of_all_measurements_is_the_peak(monkeypatch: pytest.MonkeyPatc
     monkeypatch.undo()
     rates = iter([1.0, 3.0, 2.0, 1.0, 2.0, 2.0, 5.0, 2.0])
     measured = types.SimpleNamespace(peak_float64=lambda isa, threads, rounds: next(rates))
-    monkeypatch.setattr("throughtime.engine.native.module", measured)
-    monkeypatch.setattr("throughtime.engine.native.instruction_set", lambda: "portable")
+    monkeypatch.setattr("throughtime.engine.native_module.module", measured)
+    monkeypatch.setattr("throughtime.engine.native_module.instruction_set", lambda: "portable")
     peak = Peak(torch.float64, threads=1)
     assert peak.share(1e9) is None
     peak.measure()
     assert peak.rate == 3e9
     peak.measure()
     assert peak.share(1e9) == pytest.approx(0.2)
-    monkeypatch.setattr("throughtime.engine.native.module", None)
+    monkeypatch.setattr("throughtime.engine.native_module.module", None)
     peak.measure()
     assert peak.rate == 5e9
 
