@@ -13,6 +13,9 @@ from tests.contracts.closeness import assert_close
 from throughtime import gradients
 from throughtime.gradients import GradientMethod, Update
 
+# Windows as long as these short sequences say that they are the whole.
+pytestmark = pytest.mark.filterwarnings("ignore:.*full backpropagation through time")
+
 each_method = pytest.mark.parametrize(
     "method", gradients.registry.values(), ids=gradients.registry.keys()
 )
