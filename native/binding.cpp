@@ -285,7 +285,14 @@ NB_MODULE(_native, module) {
     bind_stepper<double>(module, "Stepper_float64");
     module.def("peak_float32", peak<float>);  // (instruction set, threads, rounds) -> GFLOP/s
     module.def("peak_float64", peak<double>);
-    module.def("use_openmp", [](Pointer address) { use_openmp(at<void>(address)); });
+    module.def(
+        "use_openmp",
+        [](Pointer parallel, Pointer worker, Pointer workers) {
+            use_openmp({reinterpret_cast<decltype(OpenMP::parallel)>(parallel),
+                        reinterpret_cast<decltype(OpenMP::worker)>(worker),
+                        reinterpret_cast<decltype(OpenMP::workers)>(workers)});
+        },
+        nb::arg("parallel"), nb::arg("worker") = 0, nb::arg("workers") = 0);
     module.def("kept_bytes", kept_bytes);
     module.def("release_workspaces", release_workspaces);
     module.def("poison_workspaces", poison_workspaces);

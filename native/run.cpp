@@ -5,6 +5,7 @@
 #include <numeric>
 #include <vector>
 
+#include "meeting.hpp"
 #include "pool.hpp"
 #include "workspace.hpp"
 
@@ -66,6 +67,21 @@ template <typename T> int worthwhile(const Call<T>& call, int threads) {
     return multiplications(call) < worth_sharing ? 1 : threads;
 }
 
+namespace {
+
+// Runs every shard, its parts by a crew where it has several.
+template <typename F> void run_shards(const Sizes& sizes, int threads, const F& run) {
+    if (sizes.parts == 1) {
+        share_out(int(sizes.shards), threads, [&](int shard) { run(shard, Crew()); });
+        return;
+    }
+    Meeting meeting;
+    together(std::min(threads, int(sizes.parts)),
+             [&](int worker, int workers) { run(0, Crew{worker, workers, &meeting}); });
+}
+
+}  // namespace
+
 template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>& call) {
     const Sizes sizes = kernels_of<T>(set).sizes(call);
     return sizes.tape + sizes.packed;
@@ -74,18 +90,19 @@ template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>
 template <typename T> void run_forward(const InstructionSet& set, Call<T> call, int threads) {
     const Kernels<T>& kernels = kernels_of<T>(set);
     const Sizes sizes = kernels.sizes(call);
-    if (call.tape) {
-        call.packed = call.tape + sizes.tape;
-        kernels.prepare_backward(call, call.packed);
-    }
+    const int used = worthwhile(call, threads);
+    if (call.tape) call.packed = call.tape + sizes.tape;
     const Deal deal(call, sizes.shards);
     const bool on_tape = call.tape && sizes.packed > sizes.shared_backward;
     const Workspace fresh(on_tape ? 0 : std::size_t(sizes.shared_forward) * sizeof(T));
     T* const shared = on_tape ? call.packed + sizes.shared_backward : fresh.as<T>();
     const Workspace own(std::size_t(sizes.own_forward * sizes.shards) * sizeof(T));
-    kernels.prepare_forward(call, shared);
-    share_out(int(sizes.shards), worthwhile(call, threads), [&](int shard) {
-        kernels.forward(call, shard, deal.of(shard), shared,
+    share_out(int(sizes.parts), used, [&](int part) {
+        if (call.tape) kernels.prepare_backward(call, part, call.packed);
+        kernels.prepare_forward(call, part, shared);
+    });
+    run_shards(sizes, used, [&](int shard, Crew crew) {
+        kernels.forward(call, shard, deal.of(shard), crew, shared,
                         own.as<T>() + shard * sizes.own_forward);
     });
 }
@@ -98,8 +115,8 @@ template <typename T> void run_backward(const InstructionSet& set, Call<T> call,
     call.packed = call.tape + sizes.tape;
     const Workspace own(std::size_t(sizes.own_backward * sizes.shards) * sizeof(T));
     const int used = worthwhile(call, threads);
-    share_out(int(sizes.shards), used, [&](int shard) {
-        kernels.backward(call, shard, deal.of(shard), call.packed,
+    run_shards(sizes, used, [&](int shard, Crew crew) {
+        kernels.backward(call, shard, deal.of(shard), crew, call.packed,
                          own.as<T>() + shard * sizes.own_backward);
     });
     const int pieces = plan.input_gates + plan.recurrent_gate_count + plan.units;

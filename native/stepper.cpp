@@ -18,7 +18,8 @@ void Stepper<T>::add(const Call<T>& given, const std::vector<T*>& states) {
     call.rows = rows_;
     const Sizes sizes = kernels_.sizes(call);
     auto layer = std::make_unique<Layer>(std::size_t(sizes.shared_forward) * sizeof(T));
-    kernels_.prepare_forward(call, layer->packed.template as<T>());
+    for (int64_t part = 0; part < sizes.parts; ++part)
+        kernels_.prepare_forward(call, part, layer->packed.template as<T>());
     layer->shards = sizes.shards;
     layer->own = sizes.own_forward;
     for (int64_t u = 0; u < plan.units; ++u)
@@ -51,7 +52,7 @@ template <typename T> void Stepper<T>::run(const Layer& layer, int shard) const 
     const int64_t count = rows_ / layer.shards, over = rows_ % layer.shards;
     const int64_t begin = shard * count + (shard < over ? shard : over);
     kernels_.forward(layer.call, shard, {index_.data() + begin, nullptr, count + (shard < over)},
-                     layer.packed.template as<T>(), own_->template as<T>() + shard * layer.own);
+                     Crew(), layer.packed.template as<T>(), own_->template as<T>() + shard * layer.own);
 }
 
 template <typename T> void Stepper<T>::step(const T* x, T* y, int threads) {
