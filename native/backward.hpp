@@ -19,18 +19,17 @@ template <typename T> struct Backward {
     Crew crew;
     Part own;  // the columns that this thread writes
     int64_t shard, plane, apart;
-    const T *U, *W;
     Sums<T> sums;
-    Products<T> products;
     T *x, *h, *dx, *da, *du, *delta, *passed, *start, *units, *d_units, *scratch;
-    T *kept_again, *states_again, *scratch_again;
+    T *wx, *uh, *kept_again, *states_again, *scratch_again;
     bool is_passed[most_planes] = {}, is_used[most_planes] = {};  // states, units
+    mutable const Stretch<T>* latest;  // the one looked at last: steps are gone through in order
 
-    Backward(const Layout<T>& with, int64_t of, Rows which, Crew among, T* shared, T* space)
+    Backward(const Layout<T>& with, int64_t of, Rows which, Crew among, T* space)
         : layout(with), call(with.call), plan(with.plan), rows(which), crew(among),
           own(with.parts_of(among)), shard(of), plane(with.plane()),
-          apart(with.chunk_rows() * with.L), U(shared), W(shared + with.packed_U()), sums(with, space),
-          products{with, Weights<T>(with, shared + with.shared_backward()), nullptr, nullptr, apart, apart} {
+          apart(with.chunk_rows() * with.L), sums(with, space),
+          latest(call.stretches) {
         Carver<T> carve{space + layout.sums()};
         da = carve.take(plan.input_gates * apart);
         du = carve.take(plan.recurrent_gate_count * apart);
@@ -40,8 +39,8 @@ template <typename T> struct Backward {
         units = carve.take(plan.units * plane);
         d_units = carve.take(plan.units * plane);
         if (layout.again) {
-            products.wx = carve.take(plan.input_gates * apart);
-            products.uh = carve.take(plan.recurrent_gate_count * apart);
+            wx = carve.take(plan.input_gates * apart);
+            uh = carve.take(plan.recurrent_gate_count * apart);
             kept_again = carve.take(plan.kept * apart);
             states_again = carve.take(plan.states * plane);
         }
@@ -59,8 +58,20 @@ template <typename T> struct Backward {
     }
 
     int64_t step_at(int64_t place) const { return call.reverse ? call.steps - 1 - place : place; }
+    // The stretch that a step is in.
+    const Stretch<T>& at(int64_t t) const {
+        while (t < latest->first) --latest;
+        while (t >= latest->first + latest->steps) ++latest;
+        return *latest;
+    }
+    static Weights<T> weights_of(const Layout<T>& layout, const Stretch<T>& stretch) {
+        return Weights<T>(layout, stretch.packed + layout.shared_backward());
+    }
     const T* states_after(int64_t place) const {
-        return place < 0 ? start : layout.slot_of(shard, step_at(place));
+        if (place < 0) return start;
+        const int64_t t = step_at(place);
+        const Stretch<T>& in = at(t);
+        return in.tape + (shard * in.steps + t - in.first) * layout.slot();
     }
     // The gradient at `W x + b`, from a row of the chunk on.
     T* da_of(int64_t g, int64_t row) const { return da + g * apart + row * layout.L; }
@@ -91,7 +102,8 @@ template <typename T> struct Backward {
     // Lays what a step worked on into the chunk's rows.
     void gather_step(int64_t place, int64_t n, int64_t row) {
         const int64_t t = step_at(place), I = layout.I, H = layout.H;
-        if (call.dW || layout.again) gather(rows, n, I, call.x + t * call.rows * I, I, x + row * I, I);
+        if (call.dW || layout.again)
+            gather(rows, n, I, at(t).x + (t - at(t).first) * call.rows * I, I, x + row * I, I);
         const T* before = states_after(place - 1);
         if (call.dU || layout.again)
             for (int64_t r = 0; r < n; ++r) copy_row(h + (row + r) * H, before + r * layout.L, H);
@@ -99,6 +111,7 @@ template <typename T> struct Backward {
 
     // Computes again what was not kept of the steps of a chunk, from the last to the first.
     void compute_again(int64_t last, int64_t first, int64_t m) {
+        const Products<T> products{layout, weights_of(layout, at(step_at(last))), wx, uh, apart, apart};
         layout.each_part_of(crew, [&](const Part& part) {
             products.of_inputs(part, m, x);
             products.of_states(part, m, h, layout.H, 0, 0);
@@ -161,8 +174,9 @@ template <typename T> struct Backward {
 
     // The implicit part: through the state itself, and through the products of the gates, which are of
     // all units.
-    void pass_back(int64_t n, int64_t row) {
+    void pass_back(int64_t place, int64_t n, int64_t row) {
         const int64_t L = layout.L, all = plan.recurrent_gate_count;
+        const T* U = at(step_at(place)).packed;
         for (int64_t s = 0; s < plan.states; ++s) {
             T* to = passed + s * plane + own.first;
             for (int64_t r = n; r < rows.count; ++r)  // rows that are not valid here
@@ -227,6 +241,7 @@ template <typename T> struct Backward {
     void to_inputs(int64_t begin, int64_t end, int64_t row, int64_t m) {
         const int64_t I = layout.I, inputs = plan.input_gates;
         const Apart<const T> at_inputs(da_of(0, row), apart, inputs);
+        const T* W = at(step_at(begin)).packed + layout.packed_U();
         product<T, false>(m, {at_inputs.plane, inputs, layout.H, layout.L}, {W, nullptr, 0},
                           {&dx, 1, layout.NI, layout.NI, nullptr, nullptr});
         const T* from = dx;
@@ -240,9 +255,12 @@ template <typename T> struct Backward {
     void run() {
         spread();
         crew.meet();
+        // What works on a whole chunk has one set of weights.
+        const bool by_stretch = call.dx || layout.again;
         for (int64_t last = call.steps - 1, first; last >= 0; last = first - 1) {
             int64_t m = 0;
             for (first = last + 1; first > 0 && m < layout.chunk; m += rows.active(step_at(first))) {
+                if (by_stretch && first <= last && &at(step_at(first - 1)) != &at(step_at(last))) break;
                 --first;
                 if (layout.again) gather_step(first, rows.active(step_at(first)), m);
             }
@@ -254,7 +272,7 @@ template <typename T> struct Backward {
                 step(place, n, m);
                 // Once is enough: the next step writes other rows than those that are read now.
                 crew.meet();
-                pass_back(n, m);
+                pass_back(place, n, m);
                 m += n;
             }
             layout.each_part_of(crew, [&](const Part& part) { add_to_sums(part, m); });

@@ -72,6 +72,15 @@ struct Plan {
     int32_t kept;  // values kept a step
 };
 
+// Steps that were run by one call: what its backward pass reads. Several that follow each other may be
+// rolled back as one, each at the weights that it was run with.
+template <typename T> struct Stretch {
+    int64_t first, steps;
+    const T* x;       // [steps, rows, inputs]
+    const T* tape;
+    T* packed;        // behind the tape
+};
+
 // All pointers are to contiguous arrays; null where there is nothing or nothing is wanted.
 template <typename T>
 struct Call {
@@ -94,7 +103,9 @@ struct Call {
     T* packed;               // the weights as the backward pass reads them, behind the tape: a step of
                              // an optimiser between the passes changes nothing
     int32_t wants_dx;        // whether they are to serve the gradient of the inputs too
-    // Backward pass.
+    // Backward pass; of the above it reads sizes, `units` and `start`.
+    const Stretch<T>* stretches;
+    int64_t stretch_count;
     const T* dy;             // [steps, rows, hidden]
     const T* const* dfinal;  // [rows, hidden] each
     T* dx;

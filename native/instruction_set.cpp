@@ -41,9 +41,9 @@ template <typename T> void prepare_backward_of(const Call<T>& call, int64_t part
     prepare_backward(layout, layout.part(part), shared);
 }
 template <typename T>
-void backward_of(const Call<T>& call, int64_t shard, ShardRows rows, Crew crew, T* shared, T* own) {
+void backward_of(const Call<T>& call, int64_t shard, ShardRows rows, Crew crew, T* own) {
     const Layout<T> layout(call);
-    Backward<T>(layout, shard, {rows.index, rows.lengths, rows.count}, crew, shared, own).run();
+    Backward<T>(layout, shard, {rows.index, rows.lengths, rows.count}, crew, own).run();
 }
 template <typename T> void reduce_of(const Call<T>& call, int64_t piece, T* own) {
     const Layout<T> layout(call);

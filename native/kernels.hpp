@@ -25,7 +25,7 @@ template <typename T> struct Kernels {
     void (*prepare_forward)(const Call<T>&, int64_t part, T* shared);
     void (*forward)(const Call<T>&, int64_t shard, ShardRows, Crew, T* shared, T* own);
     void (*prepare_backward)(const Call<T>&, int64_t part, T* shared);
-    void (*backward)(const Call<T>&, int64_t shard, ShardRows, Crew, T* shared, T* own);
+    void (*backward)(const Call<T>&, int64_t shard, ShardRows, Crew, T* own);
     void (*reduce)(const Call<T>&, int64_t piece, T* own);
     void (*multiply_add)(int64_t rounds);
     int64_t peak_operations;  // floating-point operations of a round

@@ -107,17 +107,26 @@ template <typename T> void run_forward(const InstructionSet& set, Call<T> call, 
     });
 }
 
-template <typename T> void run_backward(const InstructionSet& set, Call<T> call, int threads) {
+template <typename T>
+void run_backward(const InstructionSet& set, Call<T> call, std::vector<Stretch<T>> stretches, int threads) {
     const Kernels<T>& kernels = kernels_of<T>(set);
     const Plan& plan = *call.plan;
     const Sizes sizes = kernels.sizes(call);
+    int64_t first = 0;
+    for (Stretch<T>& stretch : stretches) {
+        Call<T> alone = call;
+        alone.steps = stretch.steps;
+        stretch.first = first;
+        stretch.packed = const_cast<T*>(stretch.tape) + kernels.sizes(alone).tape;
+        first += stretch.steps;
+    }
+    call.stretches = stretches.data();
+    call.stretch_count = int64_t(stretches.size());
     const Deal deal(call, sizes.shards);
-    call.packed = call.tape + sizes.tape;
     const Workspace own(std::size_t(sizes.own_backward * sizes.shards) * sizeof(T));
     const int used = worthwhile(call, threads);
     run_shards(sizes, used, [&](int shard, Crew crew) {
-        kernels.backward(call, shard, deal.of(shard), crew, call.packed,
-                         own.as<T>() + shard * sizes.own_backward);
+        kernels.backward(call, shard, deal.of(shard), crew, own.as<T>() + shard * sizes.own_backward);
     });
     const int pieces = plan.input_gates + plan.recurrent_gate_count + plan.units;
     share_out(pieces, used, [&](int piece) { kernels.reduce(call, piece, own.as<T>()); });
@@ -140,8 +149,8 @@ template int64_t tape_size(const InstructionSet&, const Call<float>&);
 template int64_t tape_size(const InstructionSet&, const Call<double>&);
 template void run_forward(const InstructionSet&, Call<float>, int);
 template void run_forward(const InstructionSet&, Call<double>, int);
-template void run_backward(const InstructionSet&, Call<float>, int);
-template void run_backward(const InstructionSet&, Call<double>, int);
+template void run_backward(const InstructionSet&, Call<float>, std::vector<Stretch<float>>, int);
+template void run_backward(const InstructionSet&, Call<double>, std::vector<Stretch<double>>, int);
 template double run_peak<float>(const InstructionSet&, int, int64_t);
 template double run_peak<double>(const InstructionSet&, int, int64_t);
 

@@ -1,6 +1,8 @@
 // A whole pass: rows dealt to shards, shards to threads, their sums added up.
 #pragma once
 
+#include <vector>
+
 #include "kernels.hpp"
 
 namespace throughtime {
@@ -21,7 +23,9 @@ template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>
 
 template <typename T> void run_forward(const InstructionSet& set, Call<T> call, int threads);
 
-template <typename T> void run_backward(const InstructionSet& set, Call<T> call, int threads);
+// Rolls back calls that follow each other, as one; their steps, inputs and tapes are given.
+template <typename T>
+void run_backward(const InstructionSet& set, Call<T> call, std::vector<Stretch<T>> stretches, int threads);
 
 // Lets each thread multiply and add in registers, and gives floating-point operations a second. A million
 // rounds take some milliseconds, beside which waking the threads is nothing.

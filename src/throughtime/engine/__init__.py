@@ -2,19 +2,25 @@
 
 from throughtime.engine.dispatch import Choice, choose, engines, explain, run, use
 from throughtime.engine.keeping import keep, states_only
+from throughtime.engine.native_joined import roll_back_joined
 from throughtime.engine.native_module import release
 from throughtime.engine.recurrence import Engine, Recurrence, Weights
+from throughtime.engine.trail import Passed, joinable, recorded
 
 __all__ = [
     "Choice",
     "Engine",
+    "Passed",
     "Recurrence",
     "Weights",
     "choose",
     "engines",
     "explain",
+    "joinable",
     "keep",
+    "recorded",
     "release",
+    "roll_back_joined",
     "run",
     "states_only",
     "use",

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from throughtime.engine.native import native
 from throughtime.engine.recurrence import Engine, Recurrence
 from throughtime.engine.reference import reference
+from throughtime.engine.trail import Passed, passed, trail
 
 engines: dict[str, Engine] = {"native": native, "reference": reference}
 
@@ -87,6 +88,21 @@ def run(recurrence: Recurrence) -> tuple[Tensor, tuple[Tensor, ...]]:
     noted = None if torch.compiler.is_compiling() else _noted.get()
     if noted is not None:
         noted.append((recurrence, choice))
+    calls = None if torch.compiler.is_compiling() else trail.get()
+    if calls is not None:
+        return _run_on(calls, recurrence, choice)
+    return engines[choice.engine].run(recurrence)
+
+
+def _run_on(
+    calls: list[Passed], recurrence: Recurrence, choice: Choice
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Run a recurrence and note it; see `trail`."""
+    if engines[choice.engine] is native:
+        outputs, final, tape = native.keep(recurrence)
+        calls.append(passed(recurrence, tape))
+        return outputs, final
+    calls.append(passed(recurrence, None))
     return engines[choice.engine].run(recurrence)
 
 

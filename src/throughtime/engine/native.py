@@ -61,6 +61,12 @@ class Native:
         outputs, states, _ = forward(recurrence, keep=False)
         return outputs, tuple(states)
 
+    def keep(self, recurrence: Recurrence) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
+        """Run the recurrence; give its tape too."""
+        outputs, states, tape = forward(recurrence, keep=True)
+        assert tape is not None
+        return outputs, tuple(states), tape
+
 
 def _taped(recurrence: Recurrence) -> list[Tensor]:
     outputs, final, tape = forward(recurrence, True, recurrence.x.requires_grad)

@@ -44,7 +44,7 @@ def forward(
     T, B = x.shape[:2]
     outputs = x.new_empty(T, B, recurrence.H)
     final = [x.new_empty(B, recurrence.H) for _ in start]
-    arguments = _arguments(recurrence, plan)
+    arguments = call_arguments(recurrence, plan)
     tape = None
     if keep:
         make = getattr(module, f"tape_{kind}")
@@ -87,7 +87,7 @@ def backward(
     start = [_contiguous(state) for state in recurrence.state]
     d_outputs, *d_final = (_contiguous(gradient) for gradient in gradients)
     getattr(module, f"backward_{kind}")(
-        *_arguments(recurrence, plan),
+        *call_arguments(recurrence, plan),
         [_pointer(inputs), tape.data_ptr(), _pointer(d_outputs)],
         [_pointer(t) for t in units],
         [_pointer(t) for t in start],
@@ -116,7 +116,7 @@ def gradient_shapes(recurrence: Recurrence) -> list[tuple[int, ...]]:
 
 def tape_elements(recurrence: Recurrence) -> int:
     """Count the elements of a tape that a call needs."""
-    arguments = _arguments(recurrence, native_plan(module, recurrence.cell).training)
+    arguments = call_arguments(recurrence, native_plan(module, recurrence.cell).training)
     count: int = getattr(module, f"tape_elements_{KINDS[recurrence.x.dtype]}")(*arguments[:4])
     return count
 
@@ -162,7 +162,8 @@ def _contiguous(tensor: Tensor | None) -> Tensor | None:
     return tensor.detach().contiguous()
 
 
-def _arguments(recurrence: Recurrence, plan: Any) -> tuple[Any, ...]:
+def call_arguments(recurrence: Recurrence, plan: Any) -> tuple[Any, ...]:
+    """Give what every function of the module takes first: sizes and form of a call."""
     T, B, I = recurrence.x.shape  # noqa: E741 - the letters of the literature
     return (
         instruction_set(),

@@ -13,6 +13,8 @@ from throughtime.gradients.method import Loss, causal, check_sequences, forward
 from throughtime.gradients.objective import Reduction, elementwise, reduced
 from throughtime.gradients.state import anew, beside, carried, cut, mapped, same
 
+Passing = Callable[[list[Tensor | None], "Piece"], list[Tensor | None]]
+
 
 @dataclass
 class Piece:
@@ -208,7 +210,7 @@ class Chain:
         pieces: Sequence[Piece],
         d_outputs: Sequence[Tensor | None],
         keep: Callable[[Piece], bool] = lambda piece: False,
-        passing: Callable[[list[Tensor | None], Piece], list[Tensor | None]] | None = None,
+        passing: Passing | None = None,
     ) -> None:
         """Add the gradient of losses to `.grad`, from the last of some pieces to the first.
 

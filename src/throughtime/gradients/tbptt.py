@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from throughtime.gradients.chain import Chain, Piece
 from throughtime.gradients.clipping import Clipping
+from throughtime.gradients.joined import chain_of_short_pieces
 from throughtime.gradients.method import Loss, Update, causal
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.through_time import ThroughTime
@@ -77,6 +78,8 @@ class TBPTT(ThroughTime):
         causal(model, repr(self))
         more = max(self.k2 - self.k1, 0)  # steps looked back on before an update's own
         chain = Chain(model, inputs, targets, loss, state, lengths, reset, on_copies=more > 0)
+        if more and not self.step_by_step:
+            chain = chain_of_short_pieces(chain)
         T, each = chain.T, 1 if self.step_by_step else None
         if min(self.k1, self.k2) >= T:
             warnings.warn(

@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from throughtime.gradients.chain import Chain, Piece
+from throughtime.gradients.chain import Chain, Passing, Piece
 from throughtime.gradients.clipping import Clipping
 from throughtime.gradients.method import GradientMethod, Update
 from throughtime.gradients.objective import Reduction, check_reduction
-
-Passing = Callable[[list[Tensor | None], Piece], list[Tensor | None]]
 
 
 class ThroughTime(GradientMethod):
