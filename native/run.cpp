@@ -10,11 +10,11 @@
 #include "workspace.hpp"
 
 namespace throughtime {
-namespace {
 
-template <typename T> const Kernels<T>& kernels_of(const InstructionSet& set);
 template <> const Kernels<float>& kernels_of(const InstructionSet& set) { return set.f32; }
 template <> const Kernels<double>& kernels_of(const InstructionSet& set) { return set.f64; }
+
+namespace {
 
 // Rows of several lengths are dealt out in turn, longest first: every shard gets its share of the long
 // ones, and in every shard the rows that are valid at a step stand in front. Others stay together.
@@ -54,13 +54,20 @@ private:
 // Below this many multiplications a second thread costs more to wake than it saves.
 constexpr double worth_sharing = 1e6;
 
-template <typename T> int worthwhile(const Call<T>& call, int threads) {
+}  // namespace
+
+template <typename T> double multiplications(const Call<T>& call) {
     const Plan& plan = *call.plan;
     const double gates = double(plan.input_gates * call.inputs + plan.recurrent_gate_count * call.hidden +
                                 4 * (plan.step.instruction_count));
-    const double work = double(call.steps) * double(call.rows) * double(call.hidden) * gates;
-    return work < worth_sharing ? 1 : threads;
+    return double(call.steps) * double(call.rows) * double(call.hidden) * gates;
 }
+
+template <typename T> int worthwhile(const Call<T>& call, int threads) {
+    return multiplications(call) < worth_sharing ? 1 : threads;
+}
+
+namespace {
 
 // Runs every shard, its parts by a crew where it has several.
 template <typename F> void run_shards(const Sizes& sizes, int threads, const F& run) {
@@ -125,6 +132,10 @@ template <typename T> double run_peak(const InstructionSet& set, int threads, in
     return double(rounds) * double(kernels.peak_operations) * threads / seconds.count();
 }
 
+template double multiplications(const Call<float>&);
+template double multiplications(const Call<double>&);
+template int worthwhile(const Call<float>&, int);
+template int worthwhile(const Call<double>&, int);
 template int64_t tape_size(const InstructionSet&, const Call<float>&);
 template int64_t tape_size(const InstructionSet&, const Call<double>&);
 template void run_forward(const InstructionSet&, Call<float>, int);

@@ -262,6 +262,14 @@ def test_denormals_are_flushed_and_the_callers_mode_is_restored() -> None:
     assert float(tiny * 0.5) != 0.0
 
 
+def test_memory_goes_with_the_layer() -> None:
+    layer = tt.nn.LSTM(3, 20)
+    layer(torch.randn(9, 4, 3))[0].sum().backward()
+    assert module.kept_bytes() > 0
+    del layer
+    assert module.kept_bytes() == 0
+
+
 def test_workspaces_are_kept_within_a_bound_and_given_back() -> None:
     module.release_workspaces()
     assert module.kept_bytes() == 0

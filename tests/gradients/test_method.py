@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 import throughtime as tt
 from throughtime.gradients import registry
-from throughtime.gradients.method import check_sequences, cut, forward
+from throughtime.gradients.method import check_sequences, forward
+from throughtime.gradients.state import cut
 
 Pair = namedtuple("Pair", "h c")
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 import throughtime as tt
-from throughtime.gradients import GradientMethod, Loss
-from throughtime.train import Batch, Clipping, Row, make_optimizer, make_schedule, train
+from throughtime.gradients import Clipping, GradientMethod, Loss
+from throughtime.train import Batch, Row, make_optimizer, make_schedule, train
 
 mse = nn.MSELoss(reduction="none")
 

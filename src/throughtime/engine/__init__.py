@@ -2,6 +2,7 @@
 
 from throughtime.engine.dispatch import Choice, choose, engines, explain, run, use
 from throughtime.engine.keeping import keep, states_only
+from throughtime.engine.native_module import release
 from throughtime.engine.recurrence import Engine, Recurrence, Weights
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "engines",
     "explain",
     "keep",
+    "release",
     "run",
     "states_only",
     "use",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
+import sys
 import warnings
 from functools import cache
 from pathlib import Path
@@ -43,6 +44,15 @@ def share_torchs_threads() -> None:
 
 if module is not None:
     share_torchs_threads()
+
+
+def release() -> None:
+    """Give back the memory that passes have left to be used again, at most 256 MiB.
+
+    Layers do it when they go; whoever keeps running others pays for fresh memory once.
+    """
+    if module is not None and not sys.is_finalizing():
+        module.release_workspaces()
 
 
 def instruction_set() -> str:

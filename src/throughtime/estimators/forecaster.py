@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from throughtime.data import DataError, Dataset, Scaling, Series
 from throughtime.estimators.settings import Settings
 from throughtime.flow import Flow, flow
-from throughtime.gradients import BPTT
+from throughtime.gradients import BPTT, Clipping
 from throughtime.nn import Network
-from throughtime.train import Batch, Clipping, Outcome, make_optimizer, make_schedule, train
+from throughtime.train import Batch, Outcome, make_optimizer, make_schedule, train
 from throughtime.train.loop import Callback
 
 _loss = nn.MSELoss(reduction="none")

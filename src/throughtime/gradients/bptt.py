@@ -5,21 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from throughtime.gradients.method import (
-    GradientMethod,
-    Loss,
-    Update,
-    check_sequences,
-    cut,
-    forward,
-)
-from throughtime.gradients.objective import Reduction, check_reduction, elementwise, reduced
+from throughtime.gradients.chain import Chain
+from throughtime.gradients.method import Loss, Update
+from throughtime.gradients.through_time import ThroughTime
 
 
-class BPTT(GradientMethod):
+class BPTT(ThroughTime):
     """Full backpropagation through time (Rumelhart, Hinton & Williams 1986; Werbos 1990).
 
     One update covers the whole sequence; its gradient is exact. Nothing flows back beyond the first
@@ -28,6 +21,7 @@ class BPTT(GradientMethod):
     Args:
         reduce: "mean" averages the loss over all valid elements, "sum" adds them up as the textbook
             does, `E = sum_t (d_t - Y_t)^2`.
+        clip: See `ThroughTime`.
 
     Raises:
         ValueError: The reduction is unknown.
@@ -44,10 +38,6 @@ class BPTT(GradientMethod):
         range(0, 10)
     """
 
-    def __init__(self, reduce: Reduction = "mean") -> None:
-        check_reduction(reduce)
-        self.reduce: Reduction = reduce
-
     def __call__(
         self,
         model: nn.Module,
@@ -56,18 +46,13 @@ class BPTT(GradientMethod):
         loss: Loss,
         state: Any = None,
         lengths: Tensor | None = None,
+        reset: Tensor | None = None,
     ) -> Iterator[Update]:
         """Yield once, with the gradient of the whole sequence; see `GradientMethod`."""
-        lengths = check_sequences(inputs, targets, lengths)
-        with torch.enable_grad():
-            outputs, after = forward(model, inputs, cut(state), lengths)
-            total = reduced(elementwise(loss, outputs, targets, lengths), lengths, self.reduce)
-            total.backward()  # type: ignore[no-untyped-call]
-        yield Update(
-            loss=float(total.detach()),
-            state=cut(after),
-            steps=range(inputs.shape[0]),
-        )
+        chain = Chain(model, inputs, targets, loss, state, lengths, reset)
+        pieces = chain.run(len(inputs), each=1 if self.step_by_step else None)
+        total, limited = self.differentiate(chain, pieces, len(pieces))
+        yield self.complete(chain, 0, total, limited, {})
 
     def __repr__(self) -> str:
-        return f"BPTT(reduce={self.reduce!r})"
+        return self._shown()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -35,7 +36,13 @@ class GradientMethod(ABC):
 
     A method works on any module of the form `(inputs, state) -> (outputs, state)`, time first. It
     adds to `.grad` as `Tensor.backward` does, never zeroes, and never steps an optimiser.
+
+    Attributes:
+        exact: Whether the method, made without arguments, gives the gradient of a whole sequence of
+            a few steps, its updates added up, while the weights stay as they are.
     """
+
+    exact: ClassVar[bool] = True
 
     @abstractmethod
     def __call__(
@@ -46,6 +53,7 @@ class GradientMethod(ABC):
         loss: Loss,
         state: Any = None,
         lengths: Tensor | None = None,
+        reset: Tensor | None = None,
     ) -> Iterator[Update]:
         """Yield each time the gradients stand complete in `.grad`.
 
@@ -59,6 +67,8 @@ class GradientMethod(ABC):
                 cut from its history; a leaf that requires a gradient (a learned start) receives it.
             lengths: Valid steps of each row, [B]; what lies beyond is not part of the loss, nor of
                 the number that a mean divides by.
+            reset: Rows that start anew, from a state of zeros, before a step, [T, B]: what a stream
+                gives where one sequence ends and the next begins. No gradient flows back across.
 
         Raises:
             ValueError: Shapes do not fit, or the loss is reduced already.
@@ -67,9 +77,13 @@ class GradientMethod(ABC):
 
 
 def forward(
-    model: nn.Module, inputs: Tensor, state: Any, lengths: Tensor | None
+    model: nn.Module,
+    inputs: Tensor,
+    state: Any,
+    lengths: Tensor | None,
+    weights: dict[str, Tensor] | None = None,
 ) -> tuple[Tensor, Any]:
-    """Call a model of the form `(inputs, state) -> (outputs, state)`.
+    """Call a model of the form `(inputs, state) -> (outputs, state)`, on other weights if given.
 
     Raises:
         ValueError: The model is batch-first.
@@ -81,7 +95,10 @@ def forward(
             "with batch_first=False and pass inputs.transpose(0, 1)"
         )
     arguments = {} if lengths is None else {"lengths": lengths}
-    result = model(inputs, state, **arguments)
+    if weights is None:
+        result = model(inputs, state, **arguments)
+    else:
+        result = functional_call(model, weights, (inputs, state), arguments)
     if not isinstance(result, tuple) or len(result) != 2 or not isinstance(result[0], Tensor):
         shown = f"a tuple of {len(result)}" if isinstance(result, tuple) else type(result).__name__
         raise TypeError(
@@ -91,17 +108,19 @@ def forward(
     return result
 
 
-def cut(state: Any) -> Any:
-    """Cut a state of any nesting of tuples, lists and dicts from its history; leaves stay."""
-    if isinstance(state, Tensor):
-        return state if state.is_leaf else state.detach()
-    if isinstance(state, tuple) and hasattr(state, "_fields"):
-        return type(state)(*(cut(part) for part in state))
-    if isinstance(state, tuple | list):
-        return type(state)(cut(part) for part in state)
-    if isinstance(state, dict):
-        return {key: cut(part) for key, part in state.items()}
-    return state
+def causal(model: nn.Module, what: str) -> None:
+    """Refuse a model that looks ahead, for what goes along the sequence.
+
+    Raises:
+        ValueError: The model has a bidirectional layer.
+    """
+    for name, module in model.named_modules():
+        if getattr(module, "bidirectional", False):
+            raise ValueError(
+                f"{what} goes along the sequence, and {name or 'the model'} is bidirectional: "
+                "its outputs depend on steps that are still to come; use BPTT, or a model of one "
+                "direction"
+            )
 
 
 def check_sequences(

@@ -63,13 +63,21 @@ def elementwise(
     return losses
 
 
-def reduced(losses: Tensor, lengths: Tensor | None, reduction: Reduction) -> Tensor:
+def reduced(
+    losses: Tensor,
+    lengths: Tensor | None,
+    reduction: Reduction,
+    first_step: int = 0,
+    over: float | None = None,
+) -> Tensor:
     """Sum or average elementwise losses over the valid steps.
 
     Args:
         losses: [T, B, ...]
         lengths: Valid steps of each row, [B]; losses beyond count for nothing.
         reduction: "sum", or "mean" over all valid elements.
+        first_step: The number of the first of the steps, for messages.
+        over: How many steps of rows a mean is over, if not all valid ones.
 
     Returns:
         The loss, a tensor without dimensions.
@@ -84,8 +92,10 @@ def reduced(losses: Tensor, lengths: Tensor | None, reduction: Reduction) -> Ten
         count = int(valid.sum())
     total = losses.sum()
     if not torch.isfinite(total):
-        _refuse(losses)
-    return total / count if reduction == "mean" else total
+        _refuse(losses, first_step)
+    if reduction == "sum":
+        return total
+    return total / (count if over is None else over * losses[0, 0].numel())
 
 
 def valid_steps(lengths: Tensor, like: Tensor) -> Tensor:
@@ -99,7 +109,7 @@ def _beside(valid: Tensor, tensor: Tensor) -> Tensor:
     return valid.view(*valid.shape, *(1,) * (tensor.dim() - 2))
 
 
-def _refuse(losses: Tensor) -> None:
+def _refuse(losses: Tensor, first_step: int) -> None:
     losses = losses.detach()
     faults = (~torch.isfinite(losses)).nonzero()
     if len(faults) == 0:
@@ -109,7 +119,7 @@ def _refuse(losses: Tensor) -> None:
     step, row = (int(place) for place in faults[0][:2])
     value = float(losses[tuple(int(place) for place in faults[0])])
     raise FloatingPointError(
-        f"the loss is {value} from step {step} on (row {row}; {len(faults)} of {losses.numel()} "
-        "values are not finite); no gradient was computed from it; check inputs and targets for "
-        "NaN, or lower the learning rate or clip the gradient"
+        f"the loss is {value} from step {first_step + step} on (row {row}; {len(faults)} of "
+        f"{losses.numel()} values are not finite); no gradient was computed from it; check inputs "
+        "and targets for NaN, or lower the learning rate or clip the gradient"
     )

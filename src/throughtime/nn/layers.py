@@ -96,6 +96,8 @@ class Stack:
             x = torch.cat(outputs, 2) if len(outputs) > 1 else outputs[0]
             if self.dropout and layer < self.num_layers - 1:
                 x = dropout(x, self.dropout)
+        if len(after) == 1 and x.numel():  # an empty recurrence gives the state that came in
+            return x, tuple(state.unsqueeze(0) for state in after[0])
         return x, tuple(torch.stack(states) for states in zip(*after, strict=True))
 
     def _refuse_nan(self, recurrence: Recurrence, layer: int, reverse: bool) -> None:
@@ -121,7 +123,12 @@ class Stack:
 
 
 def _any_nan(*tensors: Tensor) -> bool:
-    return any(bool(tensor.isnan().any()) for tensor in tensors)
+    # On the CPU a tensor is compared with itself in one operation; elsewhere torch takes it for
+    # equal without a look.
+    return any(
+        not torch.equal(tensor, tensor) if tensor.is_cpu else bool(tensor.isnan().any())
+        for tensor in tensors
+    )
 
 
 def _mend(origin: NanOrigin) -> str:

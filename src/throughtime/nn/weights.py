@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from throughtime.engine import Weights
+from throughtime.engine import Weights, release
 from throughtime.equations import Cell
 
 
@@ -24,6 +24,9 @@ class NamedWeights:
     def cell(self) -> Cell:
         """The cell whose equations the layer runs."""
         raise NotImplementedError
+
+    def __del__(self) -> None:
+        release()
 
     def weights(self, layer: int, reverse: bool = False) -> Weights:
         """Give the weights of one layer and direction.

@@ -1,6 +1,5 @@
 """The training loop over any gradient method, and what it records."""
 
-from throughtime.train.clipping import Clipping
 from throughtime.train.history import History, Row
 from throughtime.train.loop import Batch, Outcome, train
 from throughtime.train.optimizers import make_optimizer, make_schedule, optimizers, schedules
@@ -8,7 +7,6 @@ from throughtime.train.progress import Progress
 
 __all__ = [
     "Batch",
-    "Clipping",
     "History",
     "Outcome",
     "Progress",

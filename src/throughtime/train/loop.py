@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from throughtime.gradients import GradientMethod, Loss
-from throughtime.train.clipping import Clipping
+from throughtime.gradients import Clipping, GradientMethod, Loss
 from throughtime.train.history import History, Row
 from throughtime.train.optimizers import Schedule
 

@@ -1,8 +1,8 @@
-"""Gradient clipping by value and by norm, and the norm before either."""
+"""Gradient clipping: by value and by norm, and of what flows back through the states."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,26 +11,31 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Clipping:
-    """What is done to a complete gradient before the optimiser sees it.
+    """What is done to a gradient before the optimiser sees it.
 
-    Each component is limited first (Mikolov 2012), then the norm over all parameters together
-    (Pascanu, Mikolov & Bengio 2013).
+    While a gradient is computed, what flows back through the states is limited at every time step,
+    component by component (Graves 2013). When it is complete, each of its components is limited
+    (Mikolov 2012), then its norm over all parameters together (Pascanu, Mikolov & Bengio 2013).
 
     Attributes:
         norm: The largest norm let through; None for no limit.
         value: The largest modulus of a component let through; None for no limit.
+        state: The largest modulus of a component of dE/dS_t let through; None for no limit. Methods
+            of the BPTT family do this, at the cost of a call of the model for every step.
     """
 
     norm: float | None = None
     value: float | None = None
+    state: float | None = None
 
     def __post_init__(self) -> None:
-        for name, limit in (("norm", self.norm), ("value", self.value)):
+        for name in ("norm", "value", "state"):
+            limit = getattr(self, name)
             if limit is not None and not limit > 0:
                 raise ValueError(f"the clipping {name} must be positive or None, got {limit!r}")
 
     def apply(self, model: nn.Module) -> tuple[float, bool]:
-        """Clip the gradients of a model in place.
+        """Clip the complete gradients of a model in place.
 
         Returns:
             The norm before clipping, and whether clipping changed anything.
@@ -56,6 +61,14 @@ class Clipping:
             left = torch.nn.utils.clip_grad_norm_(model.parameters(), self.norm)
             clipped = clipped or float(left) > self.norm
         return norm, clipped
+
+    def limit(self, flowing: Sequence[Tensor | None]) -> tuple[list[Tensor | None], bool]:
+        """Limit what flows back through the states; say whether that changed anything."""
+        if self.state is None:
+            return list(flowing), False
+        bound = self.state
+        acted = any(g is not None and g.numel() and float(g.abs().max()) > bound for g in flowing)
+        return [None if g is None else g.clamp(-bound, bound) for g in flowing], bool(acted)
 
 
 def _refuse(gradients: Iterable[tuple[str, Tensor]]) -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from throughtime.train import Clipping
+from throughtime.gradients import Clipping
 
 
 def model_with_gradient(*gradients: float) -> nn.Module:

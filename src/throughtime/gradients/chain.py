@@ -1,0 +1,249 @@
+"""A network run over a sequence piece by piece, each piece a graph of its own that may be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from throughtime.gradients.method import Loss, causal, check_sequences, forward
+from throughtime.gradients.objective import Reduction, elementwise, reduced
+from throughtime.gradients.state import anew, beside, carried, cut, mapped, same
+
+
+@dataclass
+class Piece:
+    """Steps run in one call.
+
+    Attributes:
+        steps: Which.
+        before: The tensors carried in, cut from what came before.
+        reset: Rows that start anew with the first step, [B]; None for none.
+        outputs: [steps, B, ...]
+        after: The tensors carried out.
+    """
+
+    steps: range
+    before: list[Tensor]
+    reset: Tensor | None
+    outputs: Tensor
+    after: list[Tensor]
+
+    def back(
+        self, d_outputs: Tensor | None, d_after: Sequence[Tensor | None], keep: bool
+    ) -> list[Tensor | None]:
+        """Add the piece's part of the gradient to `.grad`.
+
+        Args:
+            d_outputs: dE/dY of its steps; None for nothing.
+            d_after: dE/dS by what it carries out; None for nothing.
+            keep: Whether the piece will be differentiated again.
+
+        Returns:
+            dE/dS by what was carried in, rows that start anew cut off.
+
+        Raises:
+            FloatingPointError: What flows back is NaN; steps and a row are named.
+        """
+        pairs = [
+            (tensor, gradient)
+            for tensor, gradient in zip(
+                (self.outputs, *self.after), (d_outputs, *d_after), strict=True
+            )
+            if gradient is not None and tensor.requires_grad
+        ]
+        for tensor in self.before:
+            tensor.grad = None
+        if pairs:
+            results, gradients = zip(*pairs, strict=True)
+            torch.autograd.backward(results, gradients, retain_graph=keep)
+        found = [tensor.grad for tensor in self.before]
+        for tensor in self.before:
+            tensor.grad = None
+        for gradient in found:
+            if gradient is not None and not same(gradient):
+                self._refuse(gradient)
+        if self.reset is None:
+            return found
+        return [
+            None if gradient is None else gradient.masked_fill(beside(self.reset, gradient), 0)
+            for gradient in found
+        ]
+
+    def _refuse(self, gradient: Tensor) -> None:
+        place = [int(i) for i in gradient.isnan().nonzero()[0]]
+        where = f"step {self.steps[0]}"
+        if len(self.steps) > 1:
+            where = f"steps {self.steps[0]} to {self.steps[-1]}"
+        raise FloatingPointError(
+            f"the gradient that flows back through {where} is not a number (in the state at "
+            f"{place}); no weight was changed by it; lower the learning rate or clip the gradient"
+        )
+
+
+class Chain:
+    """A network on its way through a sequence.
+
+    Args:
+        model: `(inputs, state) -> (outputs, state)`.
+        inputs: [T, B, ...]
+        targets: [T, B, ...]
+        loss: Elementwise.
+        state: What the network carries before the first step.
+        lengths: Valid steps of each row, [B].
+        reset: Rows that start anew before a step, [T, B].
+        on_copies: Whether pieces outlive a step of the optimiser: each is then run on copies of the
+            weights, and differentiated at these.
+
+    Raises:
+        ValueError: Shapes do not fit.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        inputs: Tensor,
+        targets: Tensor,
+        loss: Loss,
+        state: Any = None,
+        lengths: Tensor | None = None,
+        reset: Tensor | None = None,
+        on_copies: bool = False,
+    ) -> None:
+        self.model, self.inputs, self.targets, self.loss = model, inputs, targets, loss
+        self.lengths = check_sequences(inputs, targets, lengths)
+        self.resets = _checked(reset, inputs)
+        if self.resets:
+            causal(model, "starting rows anew")
+        self.on_copies = on_copies
+        self.state = cut(state)
+        self.start = carried(self.state)  # leaves among them receive a gradient
+        self.at = 0
+        # Beyond the longest row there is nothing to learn from.
+        self.T = len(inputs) if self.lengths is None else int(self.lengths.max())
+
+    def run(self, stop: int, recorded: bool = True, each: int | None = None) -> list[Piece]:
+        """Run on to a step, in pieces that end where rows start anew.
+
+        Args:
+            stop: Where to stop, exclusive; the end of the longest row at most.
+            recorded: Whether the pieces are to be differentiated.
+            each: Steps of a piece at most; None for no bound.
+        """
+        stop = min(stop, self.T)
+        pieces = []
+        while self.at < stop:
+            end = next((t for t in self.resets if self.at < t < stop), stop)
+            if each is not None:
+                end = min(end, self.at + each)
+            pieces.append(self._piece(end, recorded))
+        return pieces
+
+    def _piece(self, end: int, recorded: bool) -> Piece:
+        steps, reset = range(self.at, end), self.resets.get(self.at)
+        state = self.state if reset is None else anew(self.state, reset)
+        before: list[Tensor] = []
+
+        def leaf(tensor: Tensor) -> Tensor:
+            if not (tensor.is_floating_point() or tensor.is_complex()):
+                return tensor
+            # What the caller carries in is followed only where it asks for a gradient.
+            wanted = recorded and (steps.start > 0 or tensor.requires_grad)
+            before.append(tensor.detach().requires_grad_(wanted))
+            return before[-1]
+
+        state = mapped(leaf, state)
+        with torch.set_grad_enabled(recorded):
+            copies = None
+            if self.on_copies and recorded:
+                copies = {name: weight.clone() for name, weight in self.model.named_parameters()}
+            inputs = self.inputs[steps.start : steps.stop]
+            outputs, after = forward(self.model, inputs, state, self.lengths_of(steps), copies)
+        self.at, self.state = end, mapped(torch.Tensor.detach, after)
+        return Piece(steps, before, reset, outputs, carried(after))
+
+    def valid(self) -> int:
+        """Count the valid steps of all rows."""
+        T, B = self.inputs.shape[:2]
+        return T * B if self.lengths is None else int(self.lengths.sum())
+
+    def lengths_of(self, steps: range) -> Tensor | None:
+        """Give how many of some steps are valid in each row, [B]; None where all are."""
+        if self.lengths is None:
+            return None
+        return (self.lengths - steps.start).clamp(0, len(steps))
+
+    def losses(
+        self, pieces: Sequence[Piece], reduce: Reduction, over: float | None = None
+    ) -> tuple[float, list[Tensor | None]]:
+        """Give the loss of some pieces, and its derivative by the outputs of each.
+
+        Args:
+            pieces: One after the other.
+            reduce: "mean" or "sum".
+            over: How many steps of rows a mean is over, if not all valid ones of the pieces.
+
+        Raises:
+            ValueError: Shapes do not fit, or the loss is reduced already.
+            FloatingPointError: The loss is not finite.
+        """
+        steps = range(pieces[0].steps.start, pieces[-1].steps.stop)
+        leaves = [
+            piece.outputs.detach().requires_grad_(piece.outputs.requires_grad) for piece in pieces
+        ]
+        targets, lengths = self.targets[steps.start : steps.stop], self.lengths_of(steps)
+        with torch.enable_grad():
+            outputs = torch.cat(leaves) if len(leaves) > 1 else leaves[0]
+            losses = elementwise(self.loss, outputs, targets, lengths)
+            total = reduced(losses, lengths, reduce, steps.start, over)
+            if total.requires_grad:
+                total.backward()  # type: ignore[no-untyped-call]
+        return float(total.detach()), [leaf.grad for leaf in leaves]
+
+    def back(
+        self,
+        pieces: Sequence[Piece],
+        d_outputs: Sequence[Tensor | None],
+        keep: Callable[[Piece], bool] = lambda piece: False,
+        passing: Callable[[list[Tensor | None], Piece], list[Tensor | None]] | None = None,
+    ) -> None:
+        """Add the gradient of losses to `.grad`, from the last of some pieces to the first.
+
+        Args:
+            pieces: One after the other.
+            d_outputs: dE/dY of each.
+            keep: Which of them will be differentiated again.
+            passing: Changes what flows back out of a piece.
+
+        Raises:
+            FloatingPointError: What flows back is NaN.
+        """
+        flowing: list[Tensor | None] = [None] * len(pieces[-1].after)
+        for piece, d_output in zip(reversed(pieces), reversed(d_outputs), strict=True):
+            if len(piece.after) != len(flowing):
+                raise ValueError(
+                    f"the model carries {len(piece.after)} tensors out of steps {piece.steps} and "
+                    f"takes {len(flowing)} into the next ones"
+                )
+            flowing = piece.back(d_output, flowing, keep(piece))
+            if passing is not None:
+                flowing = passing(flowing, piece)
+        if pieces[0].steps.start == 0:
+            for tensor, gradient in zip(self.start, flowing, strict=False):
+                if gradient is not None and tensor.requires_grad:
+                    tensor.backward(gradient)  # type: ignore[no-untyped-call]
+
+
+def _checked(reset: Tensor | None, inputs: Tensor) -> dict[int, Tensor]:
+    """Give the rows that start anew, [B], by step."""
+    if reset is None:
+        return {}
+    if reset.dtype != torch.bool or reset.shape != inputs.shape[:2]:
+        raise ValueError(
+            f"reset must be a truth value for each step and row, {list(inputs.shape[:2])}; got "
+            f"{list(reset.shape)}, {reset.dtype}"
+        )
+    return {t: reset[t] for t in reset.any(1).nonzero()[:, 0].tolist()}

@@ -1,0 +1,103 @@
+"""What full and truncated backpropagation through time share: an update over a window of pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+
+from throughtime.gradients.chain import Chain, Piece
+from throughtime.gradients.clipping import Clipping
+from throughtime.gradients.method import GradientMethod, Update
+from throughtime.gradients.objective import Reduction, check_reduction
+
+Passing = Callable[[list[Tensor | None], Piece], list[Tensor | None]]
+
+
+class ThroughTime(GradientMethod):
+    """A method of the BPTT family.
+
+    Args:
+        reduce: "mean" averages the losses of an update over all its valid elements, "sum" adds them
+            up as the textbook does, `E = sum_t (d_t - Y_t)^2`.
+        clip: What is done to the gradient: of the states while it is computed, of the weights when
+            it is complete. `Update.info` then has "norm", the norm before; "clipped", 1 where the
+            complete gradient was changed; "clipped_states", the steps at which dE/dS was.
+
+    Raises:
+        ValueError: The reduction is unknown.
+    """
+
+    def __init__(self, reduce: Reduction = "mean", clip: Clipping | None = None) -> None:
+        check_reduction(reduce)
+        self.reduce: Reduction = reduce
+        self.clip = clip
+
+    @property
+    def step_by_step(self) -> bool:
+        """Whether every step is to be a piece of its own."""
+        return self.clip is not None and self.clip.state is not None
+
+    def differentiate(
+        self,
+        chain: Chain,
+        window: Sequence[Piece],
+        fresh: int,
+        keep: Callable[[Piece], bool] = lambda piece: False,
+        passing: Passing | None = None,
+        over: float | None = None,
+    ) -> tuple[float, int]:
+        """Add the gradient of the losses of some pieces to `.grad`.
+
+        Args:
+            chain: What the pieces are of.
+            window: The pieces that are looked back on, one after the other.
+            fresh: How many of them, the last ones, have losses that are to be differentiated.
+            keep: Which of them will be looked back on again.
+            passing: Changes what flows back out of a piece.
+            over: How many steps of rows a mean is over, if not all valid ones of the fresh pieces.
+
+        Returns:
+            The loss, and the number of steps at which dE/dS was limited.
+        """
+        clip, limited = self.clip, 0
+
+        def through(flowing: list[Tensor | None], piece: Piece) -> list[Tensor | None]:
+            nonlocal limited
+            if passing is not None:
+                flowing = passing(flowing, piece)
+            if clip is not None:
+                flowing, acted = clip.limit(flowing)
+                limited += acted
+            return flowing
+
+        loss, d_outputs = chain.losses(window[-fresh:], self.reduce, over)
+        older: list[Tensor | None] = [None] * (len(window) - fresh)
+        changes = clip is not None or passing is not None
+        chain.back(window, older + d_outputs, keep, through if changes else None)
+        return loss, limited
+
+    def complete(
+        self, chain: Chain, begin: int, loss: float, limited: int, info: dict[str, float]
+    ) -> Update:
+        """Clip the gradient that stands complete; tell of it.
+
+        Args:
+            chain: What it is of.
+            begin: The first step that the update covers; the chain stands behind the last.
+            loss: The loss that was differentiated.
+            limited: Steps at which dE/dS was limited.
+            info: The method's own figures.
+        """
+        if self.clip is not None:
+            norm, clipped = self.clip.apply(chain.model)
+            info |= {"norm": norm, "clipped": float(clipped), "clipped_states": float(limited)}
+        # Beyond the longest row nothing is left to be covered by another update.
+        end = len(chain.inputs) if chain.at == chain.T else chain.at
+        return Update(loss, chain.state, range(begin, end), info)
+
+    def _shown(self, *arguments: str) -> str:
+        shown = [*arguments, f"reduce={self.reduce!r}"]
+        if self.clip is not None:
+            shown.append(f"clip={self.clip!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
