@@ -30,7 +30,7 @@ template <typename T> struct Layout {
         NI = padded<T>(I);
         // Rows that lie a large power of two apart share few sets of the cache.
         L = (N * int64_t(sizeof(T))) % 1024 == 0 ? N + width<T> : N;
-        parts = part_count(plan, call.rows, H);
+        parts = part_count(plan, call.steps, call.rows, H);
         shards = parts > 1 ? 1 : shard_count(call.rows, H);
         chunk = H >= 256 ? 256 : 128;
         again = call.states_only && plan.kept > 0;

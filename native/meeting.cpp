@@ -10,11 +10,14 @@
 namespace throughtime {
 namespace {
 
-// Some ten microseconds: longer than the threads of a crew are apart while each has a processor. One that
-// has lost its own to somebody else needs another's, and gets it only from one that sleeps: where threads
-// yield instead, they keep their processors, and a pass takes several times as long.
-constexpr int most_spins = 500;
-constexpr std::chrono::microseconds nap(50);
+using Clock = std::chrono::steady_clock;
+
+// A thread that has lost its processor to somebody else needs another's, and gets it only from one that
+// sleeps: where those who wait yield instead, a pass beside a busy process takes ten times as long. But
+// whoever sleeps is late for the next meeting too. So patience is several times as long as a nap, which
+// the system makes longer by some 50 microseconds, or each would sleep because the other did.
+constexpr std::chrono::microseconds patience(400), nap(20);
+constexpr int spins = 100;  // some microseconds; the clock is read after each of these
 
 void wait_a_little() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -24,6 +27,19 @@ void wait_a_little() {
 #endif
 }
 
+void wait_until(const std::atomic<std::uint64_t>& came, std::uint64_t times) {
+    Clock::time_point first{};
+    for (;;) {
+        for (int spin = 0; spin < spins; ++spin) {
+            if (came.load(std::memory_order_acquire) >= times) return;
+            wait_a_little();
+        }
+        const Clock::time_point now = Clock::now();
+        if (first == Clock::time_point{}) first = now;
+        if (now - first > patience) std::this_thread::sleep_for(nap);
+    }
+}
+
 }  // namespace
 
 void Crew::meet() const {
@@ -31,13 +47,8 @@ void Crew::meet() const {
     std::atomic<std::uint64_t>& mine = meeting->lines[worker].came;
     const std::uint64_t now = mine.load(std::memory_order_relaxed) + 1;
     mine.store(now, std::memory_order_release);
-    for (int other = 0; other < workers; ++other) {
-        const std::atomic<std::uint64_t>& theirs = meeting->lines[other].came;
-        for (int spins = 0; theirs.load(std::memory_order_acquire) < now; ++spins) {
-            if (spins < most_spins) wait_a_little();
-            else std::this_thread::sleep_for(nap);
-        }
-    }
+    for (int other = 0; other < workers; ++other)
+        if (other != worker) wait_until(meeting->lines[other].came, now);
 }
 
 }  // namespace throughtime

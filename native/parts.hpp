@@ -6,10 +6,11 @@
 inline bool by_unit(const Plan&) { return true; }
 
 // How many parts depends on the problem alone, never on the number of threads: the results are then the
-// same, bit by bit, for any number of threads. From seven rows on, two shards of rows are faster: a tile
-// has six. A part must have enough to do in a step that waiting for the others is little beside it.
-inline int64_t part_count(const Plan& plan, int64_t rows, int64_t hidden) {
-    if (rows > 6 || !by_unit(plan)) return 1;
+// same, bit by bit, for any number of threads. Up to three rows are one shard otherwise; up to six, a tile
+// of them, are two, which are the slower way only where both read more than a cache holds. A part must
+// have enough to do in a step that waiting for the others is little beside it.
+inline int64_t part_count(const Plan& plan, int64_t steps, int64_t rows, int64_t hidden) {
+    if (steps == 1 || rows > 6 || (rows > 3 && hidden < 256) || !by_unit(plan)) return 1;
     const int64_t step = plan.recurrent_gate_count * rows * hidden * hidden;  // multiplications
     int64_t parts = 1;
     while (parts < most_parts && hidden / (2 * parts) >= (parts == 1 ? 32 : 64) &&
