@@ -3,11 +3,13 @@
 from throughtime.gradients.bptt import BPTT
 from throughtime.gradients.clipping import Clipping
 from throughtime.gradients.method import GradientMethod, Loss, Update
+from throughtime.gradients.rtrl import RTRL
 from throughtime.gradients.tbptt import TBPTT
 
 registry: dict[str, type[GradientMethod]] = {
     "bptt": BPTT,
     "tbptt": TBPTT,
+    "rtrl": RTRL,
 }
 
-__all__ = ["BPTT", "TBPTT", "Clipping", "GradientMethod", "Loss", "Update", "registry"]
+__all__ = ["BPTT", "RTRL", "TBPTT", "Clipping", "GradientMethod", "Loss", "Update", "registry"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,17 @@ class GradientMethod(ABC):
 
     A method works on any module of the form `(inputs, state) -> (outputs, state)`, time first. It
     adds to `.grad` as `Tensor.backward` does, never zeroes, and never steps an optimiser.
+
+    Attributes:
+        exact: Whether the updates of a method with its default arguments and `reduce="sum"` add up
+            to the exact gradient of a sequence, at fixed weights and where its window, if it has
+            one, holds the whole sequence.
+        any_module: Whether it takes any module of that form, or only networks and layers of this
+            package, whose cells it differentiates itself.
     """
+
+    exact: ClassVar[bool]
+    any_module: ClassVar[bool] = True
 
     @abstractmethod
     def __call__(
@@ -83,11 +93,7 @@ def forward(
         ValueError: The model is batch-first.
         TypeError: It does not give a pair.
     """
-    if getattr(model, "batch_first", False):
-        raise ValueError(
-            "gradient methods run time-major, [T, B, ...], and the model is batch_first; make it "
-            "with batch_first=False and pass inputs.transpose(0, 1)"
-        )
+    time_major(model)
     arguments = {} if lengths is None else {"lengths": lengths}
     if weights is None:
         result = model(inputs, state, **arguments)
@@ -100,6 +106,19 @@ def forward(
             f"{type(model).__name__} gave {shown}"
         )
     return result
+
+
+def time_major(model: nn.Module) -> None:
+    """Refuse a model that wants rows first.
+
+    Raises:
+        ValueError: The model is batch-first.
+    """
+    if getattr(model, "batch_first", False):
+        raise ValueError(
+            "gradient methods run time-major, [T, B, ...], and the model is batch_first; make it "
+            "with batch_first=False and pass inputs.transpose(0, 1)"
+        )
 
 
 def causal(model: nn.Module, what: str) -> None:
