@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         where,
     )
     from throughtime.flow import Flow, flow
-    from throughtime.gradients import BPTT, RTRL, TBPTT, Clipping, GradientMethod, Update
+    from throughtime.gradients import BPTT, RTRL, TBPTT, Clipping, GradientMethod, SnAp, Update
     from throughtime.nn import Network
 
 __version__ = "0.1.0"
@@ -42,7 +42,9 @@ _HOMES = {
         "minimum", "relu", "sigmoid", "softplus", "sqrt", "tanh", "where",
     ),
     "throughtime.flow": ("Flow",),
-    "throughtime.gradients": ("BPTT", "RTRL", "TBPTT", "Clipping", "GradientMethod", "Update"),
+    "throughtime.gradients": (
+        "BPTT", "RTRL", "TBPTT", "Clipping", "GradientMethod", "SnAp", "Update",
+    ),
     "throughtime.nn": ("Network",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -57,6 +59,7 @@ __all__ = [
     "Flow",
     "GradientMethod",
     "Network",
+    "SnAp",
     "Update",
     "abs",
     "cell",

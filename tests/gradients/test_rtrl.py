@@ -74,11 +74,11 @@ def test_without_recurrent_weights_memory_is_linear_in_the_weights() -> None:
         (*_, update) = case.run(RTRL())
         K = len(tt.cells.registry[cell].states)
         weights = sum(p.numel() for p in case.model.recurrent.parameters())
-        assert update.info["influence"] == 4 * K * weights
+        assert update.info["carried"] == 4 * K * weights
     dense = problem("elman", H=20, started=False)
     (*_, update) = dense.run(RTRL())
     weights = sum(p.numel() for p in dense.model.recurrent.parameters())
-    assert update.info["influence"] == 4 * 20 * weights
+    assert update.info["carried"] == 4 * 20 * weights
 
 
 def test_the_influence_goes_on_where_the_optimiser_steps() -> None:
@@ -123,7 +123,7 @@ def test_frozen_weights_take_no_memory_and_change_nothing_else() -> None:
     assert full.keys() - found.keys() == {"recurrent.weight_hh_l0"}
     for name, gradient in found.items():
         torch.testing.assert_close(gradient, full[name])
-    assert before.info["influence"] - after.info["influence"] == 4 * 3 * (9 * 3)
+    assert before.info["carried"] - after.info["carried"] == 4 * 3 * (9 * 3)
 
 
 def test_weights_that_are_computed_from_others_hand_their_gradient_on() -> None:

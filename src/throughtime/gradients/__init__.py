@@ -4,12 +4,24 @@ from throughtime.gradients.bptt import BPTT
 from throughtime.gradients.clipping import Clipping
 from throughtime.gradients.method import GradientMethod, Loss, Update
 from throughtime.gradients.rtrl import RTRL
+from throughtime.gradients.snap import SnAp
 from throughtime.gradients.tbptt import TBPTT
 
 registry: dict[str, type[GradientMethod]] = {
     "bptt": BPTT,
     "tbptt": TBPTT,
     "rtrl": RTRL,
+    "snap": SnAp,
 }
 
-__all__ = ["BPTT", "RTRL", "TBPTT", "Clipping", "GradientMethod", "Loss", "Update", "registry"]
+__all__ = [
+    "BPTT",
+    "RTRL",
+    "TBPTT",
+    "Clipping",
+    "GradientMethod",
+    "Loss",
+    "SnAp",
+    "Update",
+    "registry",
+]

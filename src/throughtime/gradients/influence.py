@@ -11,7 +11,7 @@ on the first state. The second term is the layer below, l > l' only; the third i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
@@ -27,6 +27,11 @@ are influenced by their own numbers alone, [B, H, columns of one unit]."""
 
 class Traces(Protocol):
     """What an online method carries along a sequence to tell how the weights have acted."""
+
+    @property
+    def size(self) -> int:
+        """How many numbers are carried."""
+        ...
 
     def restart(self, rows: Tensor) -> None:
         """Forget all that has acted on some rows, [B]."""
@@ -57,10 +62,18 @@ class Influence:
         sparse: Whether of the influence of a layer's weights on its own states only that on the
             unit that they belong to is kept. Where units do not hear each other (a cell without
             U), there is no other.
+        within: Gives at each step which units are influenced by which, all others being left out:
+            [layers, H, layers, H]. None for no such bound.
     """
 
-    def __init__(self, run: OneStep, columns: Sequence[Columns], sparse: bool = False) -> None:
-        self.columns = columns
+    def __init__(
+        self,
+        run: OneStep,
+        columns: Sequence[Columns],
+        sparse: bool = False,
+        within: Callable[[Sequence[LayerStep]], Tensor] | None = None,
+    ) -> None:
+        self.columns, self.within = columns, within
         self.sparse = sparse or not run.cell.recurrent_gates
         self.blocks: list[list[Block]] = []
         for upper, states in enumerate(run.states):
@@ -72,7 +85,7 @@ class Influence:
 
     @property
     def size(self) -> int:
-        """How many numbers are kept."""
+        """How many numbers are carried."""
         return sum(part.numel() for row in self.blocks for block in row for part in block)
 
     def restart(self, rows: Tensor) -> None:
@@ -84,6 +97,7 @@ class Influence:
 
     def advance(self, steps: Sequence[LayerStep]) -> None:
         """Go on by one step of all layers."""
+        within = None if self.within is None else self.within(steps)
         for upper, (step, columns) in enumerate(zip(steps, self.columns, strict=True)):
             heard = None if self.sparse and not upper else mixed(step.by_recurrent, step.U)
             fed = mixed(step.by_input, step.W) if upper else None
@@ -99,7 +113,17 @@ class Influence:
                     own = self.sparse and lower == upper - 1
                     for part, by_below in zip(block, fed, strict=True):
                         _add_fed(part, by_below, below, own)
+                if within is not None and not (lower == upper and self.sparse):
+                    self._bound(block, within[upper, :, lower], self.columns[lower].count)
                 self.blocks[upper][lower] = block
+
+    @staticmethod
+    def _bound(block: Block, reached: Tensor, count: int) -> None:
+        """Leave out the influence on units that are not reached, [H, H]."""
+        if not reached.all():
+            for part in block:
+                B, H, _ = part.shape
+                part.view(B, H, H, count).mul_(reached[:, :, None])
 
     def gradients(self, signal: Tensor) -> list[Tensor]:
         """Give the gradient of a loss at the present step; see `Traces`."""

@@ -107,6 +107,8 @@ class Online(GradientMethod):
     ) -> Iterator[Update]:
         """Yield after every `k1` steps; see `GradientMethod`.
 
+        `Update.info` has "carried", how many numbers are carried along for all rows together.
+
         Args:
             model: A `Network`, or a layer of `throughtime.nn`, of one direction.
             inputs: [T, B, I]
@@ -143,11 +145,9 @@ class Online(GradientMethod):
             share = 1 / errors.count if self.reduce == "mean" else 1.0
             _hand_over(run, columns, errors, share)
             last = len(inputs) if steps.stop == T else steps.stop
-            yield Update(errors.loss * share, run.state, range(begin, last), self.info(traces))
-
-    def info(self, traces: Traces) -> dict[str, float]:
-        """Give the figures of an update."""
-        return {}
+            yield Update(
+                errors.loss * share, run.state, range(begin, last), {"carried": float(traces.size)}
+            )
 
     def _step(
         self, run: OneStep, traces: Traces, t: int, targets: Tensor, loss: Loss, errors: Errors

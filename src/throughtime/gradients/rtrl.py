@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from throughtime.gradients.columns import Columns
-from throughtime.gradients.influence import Influence, Traces
+from throughtime.gradients.influence import Influence
 from throughtime.gradients.one_step import OneStep
 from throughtime.gradients.online import Online
 
@@ -43,16 +43,11 @@ class RTRL(Online):
         ...     optimizer.step()
         ...     optimizer.zero_grad()
         >>> update.steps, update.info  # numbers that are carried along
-        (range(2, 3), {'influence': 672.0})
+        (range(2, 3), {'carried': 672.0})
     """
 
     exact = True
 
-    def traces(self, run: OneStep, columns: list[Columns]) -> Traces:
+    def traces(self, run: OneStep, columns: list[Columns]) -> Influence:
         """Give the influence at the start: zero, but for states that are learned."""
         return Influence(run, columns)
-
-    def info(self, traces: Traces) -> dict[str, float]:
-        """Give how many numbers are carried along."""
-        assert isinstance(traces, Influence)
-        return {"influence": float(traces.size)}
