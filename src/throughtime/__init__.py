@@ -30,7 +30,16 @@ if TYPE_CHECKING:
         where,
     )
     from throughtime.flow import Flow, flow
-    from throughtime.gradients import BPTT, RTRL, TBPTT, Clipping, GradientMethod, SnAp, Update
+    from throughtime.gradients import (
+        BPTT,
+        RTRL,
+        TBPTT,
+        UORO,
+        Clipping,
+        GradientMethod,
+        SnAp,
+        Update,
+    )
     from throughtime.nn import Network
 
 __version__ = "0.1.0"
@@ -43,7 +52,7 @@ _HOMES = {
     ),
     "throughtime.flow": ("Flow",),
     "throughtime.gradients": (
-        "BPTT", "RTRL", "TBPTT", "Clipping", "GradientMethod", "SnAp", "Update",
+        "BPTT", "RTRL", "TBPTT", "UORO", "Clipping", "GradientMethod", "SnAp", "Update",
     ),
     "throughtime.nn": ("Network",),
 }  # fmt: skip
@@ -53,6 +62,7 @@ __all__ = [
     "BPTT",
     "RTRL",
     "TBPTT",
+    "UORO",
     "Cell",
     "CellError",
     "Clipping",

@@ -6,18 +6,21 @@ from throughtime.gradients.method import GradientMethod, Loss, Update
 from throughtime.gradients.rtrl import RTRL
 from throughtime.gradients.snap import SnAp
 from throughtime.gradients.tbptt import TBPTT
+from throughtime.gradients.uoro import UORO
 
 registry: dict[str, type[GradientMethod]] = {
     "bptt": BPTT,
     "tbptt": TBPTT,
     "rtrl": RTRL,
     "snap": SnAp,
+    "uoro": UORO,
 }
 
 __all__ = [
     "BPTT",
     "RTRL",
     "TBPTT",
+    "UORO",
     "Clipping",
     "GradientMethod",
     "Loss",

@@ -56,7 +56,7 @@ class Columns:
             "b": lambda: step.by_input.permute(0, 2, 3, 1),
             "U": lambda: _products(step.by_recurrent, step.h),
             "c": lambda: step.by_recurrent.permute(0, 2, 3, 1),
-            "start": lambda: step.x.new_zeros(K, B, H, K),
+            "start": lambda: step.x.new_zeros(K, B, H, self.widths["start"]),
         }
         units = {f"unit {name}": place for place, name in enumerate(self.cell.units)}
         found = [
