@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from throughtime.flow import Flow, flow
     from throughtime.gradients import (
         BPTT,
+        RFLO,
         RTRL,
         TBPTT,
         UORO,
         Clipping,
+        EProp,
         GradientMethod,
         SnAp,
         Update,
@@ -52,7 +54,8 @@ _HOMES = {
     ),
     "throughtime.flow": ("Flow",),
     "throughtime.gradients": (
-        "BPTT", "RTRL", "TBPTT", "UORO", "Clipping", "GradientMethod", "SnAp", "Update",
+        "BPTT", "RFLO", "RTRL", "TBPTT", "UORO", "Clipping", "EProp", "GradientMethod", "SnAp",
+        "Update",
     ),
     "throughtime.nn": ("Network",),
 }  # fmt: skip
@@ -60,12 +63,14 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "BPTT",
+    "RFLO",
     "RTRL",
     "TBPTT",
     "UORO",
     "Cell",
     "CellError",
     "Clipping",
+    "EProp",
     "Flow",
     "GradientMethod",
     "Network",

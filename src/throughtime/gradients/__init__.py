@@ -2,7 +2,9 @@
 
 from throughtime.gradients.bptt import BPTT
 from throughtime.gradients.clipping import Clipping
+from throughtime.gradients.eprop import EProp
 from throughtime.gradients.method import GradientMethod, Loss, Update
+from throughtime.gradients.rflo import RFLO
 from throughtime.gradients.rtrl import RTRL
 from throughtime.gradients.snap import SnAp
 from throughtime.gradients.tbptt import TBPTT
@@ -14,14 +16,18 @@ registry: dict[str, type[GradientMethod]] = {
     "rtrl": RTRL,
     "snap": SnAp,
     "uoro": UORO,
+    "eprop": EProp,
+    "rflo": RFLO,
 }
 
 __all__ = [
     "BPTT",
+    "RFLO",
     "RTRL",
     "TBPTT",
     "UORO",
     "Clipping",
+    "EProp",
     "GradientMethod",
     "Loss",
     "SnAp",

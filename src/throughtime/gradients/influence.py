@@ -1,7 +1,7 @@
 """The influence of the weights on the states, dS_t/dtheta, advanced step by step.
 
 One step of layer l, as `one_step` gives its derivative, advances the influence of the weights
-theta' of layer l' <= l on its states by (Williams & Zipser 1989, equation 6, for any cell)
+theta' of layer l' <= l on its states by (Williams & Zipser 1989, for any cell)
 
     J_t[l, l'] = (D_t + R_t U) J_{t-1}[l, l'] + (A_t W) J_t[l - 1, l'] + dS_t/dtheta' (explicit)
 

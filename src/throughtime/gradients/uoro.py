@@ -11,7 +11,7 @@ from torch import Tensor
 from throughtime.gradients.columns import Columns
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.one_step import LayerStep, OneStep
-from throughtime.gradients.online import Online
+from throughtime.gradients.online import Online, whole_seed
 
 
 class UORO(Online):
@@ -58,10 +58,8 @@ class UORO(Online):
 
     def __init__(self, seed: int = 0, k1: int = 1, reduce: Reduction = "mean") -> None:
         super().__init__(k1, reduce)
-        if isinstance(seed, bool) or not isinstance(seed, int):
-            raise ValueError(f"seed is a whole number; got {seed!r}")
-        self.seed = seed
-        self.generator = torch.Generator().manual_seed(seed)
+        self.seed = whole_seed(seed)
+        self.generator = torch.Generator().manual_seed(self.seed)
 
     def traces(self, run: OneStep, columns: list[Columns]) -> RankOne:
         """Give the two vectors at the start."""
