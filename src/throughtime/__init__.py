@@ -32,11 +32,16 @@ if TYPE_CHECKING:
     from throughtime.flow import Flow, flow
     from throughtime.gradients import (
         BPTT,
+        RFLO,
+        RTRL,
         TBPTT,
+        UORO,
         AdaptiveTBPTT,
         Clipping,
+        EProp,
         GradientMethod,
         RandomTBPTT,
+        SnAp,
         Update,
     )
     from throughtime.nn import Network
@@ -51,7 +56,8 @@ _HOMES = {
     ),
     "throughtime.flow": ("Flow",),
     "throughtime.gradients": (
-        "BPTT", "TBPTT", "AdaptiveTBPTT", "Clipping", "GradientMethod", "RandomTBPTT", "Update",
+        "BPTT", "RFLO", "RTRL", "TBPTT", "UORO", "AdaptiveTBPTT", "Clipping", "EProp",
+        "GradientMethod", "RandomTBPTT", "SnAp", "Update",
     ),
     "throughtime.nn": ("Network",),
 }  # fmt: skip
@@ -59,15 +65,20 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "BPTT",
+    "RFLO",
+    "RTRL",
     "TBPTT",
+    "UORO",
     "AdaptiveTBPTT",
     "Cell",
     "CellError",
     "Clipping",
+    "EProp",
     "Flow",
     "GradientMethod",
     "Network",
     "RandomTBPTT",
+    "SnAp",
     "Update",
     "abs",
     "cell",

@@ -3,25 +3,40 @@
 from throughtime.gradients.adaptive_tbptt import AdaptiveTBPTT
 from throughtime.gradients.bptt import BPTT
 from throughtime.gradients.clipping import Clipping
+from throughtime.gradients.eprop import EProp
 from throughtime.gradients.method import GradientMethod, Loss, Update
 from throughtime.gradients.random_tbptt import RandomTBPTT
+from throughtime.gradients.rflo import RFLO
+from throughtime.gradients.rtrl import RTRL
+from throughtime.gradients.snap import SnAp
 from throughtime.gradients.tbptt import TBPTT
+from throughtime.gradients.uoro import UORO
 
 registry: dict[str, type[GradientMethod]] = {
     "bptt": BPTT,
     "tbptt": TBPTT,
     "adaptive": AdaptiveTBPTT,
     "random": RandomTBPTT,
+    "rtrl": RTRL,
+    "snap": SnAp,
+    "uoro": UORO,
+    "eprop": EProp,
+    "rflo": RFLO,
 }
 
 __all__ = [
     "BPTT",
+    "RFLO",
+    "RTRL",
     "TBPTT",
+    "UORO",
     "AdaptiveTBPTT",
     "Clipping",
+    "EProp",
     "GradientMethod",
     "Loss",
     "RandomTBPTT",
+    "SnAp",
     "Update",
     "registry",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -55,6 +55,8 @@ class AdaptiveTBPTT(ThroughTime):
         >>> windows[0], method.k2 <= 40
         (5.0, True)
     """
+
+    exact: ClassVar[bool] = True
 
     def __init__(
         self,

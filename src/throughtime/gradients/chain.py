@@ -117,7 +117,7 @@ class Chain:
     ) -> None:
         self.model, self.inputs, self.targets, self.loss = model, inputs, targets, loss
         self.lengths = check_sequences(inputs, targets, lengths)
-        self.resets = _checked(reset, inputs)
+        self.resets = rows_anew(reset, inputs)
         if self.resets:
             causal(model, "starting rows anew")
         self.on_copies = on_copies
@@ -239,8 +239,12 @@ class Chain:
                     tensor.backward(gradient)  # type: ignore[no-untyped-call]
 
 
-def _checked(reset: Tensor | None, inputs: Tensor) -> dict[int, Tensor]:
-    """Give the rows that start anew, [B], by step."""
+def rows_anew(reset: Tensor | None, inputs: Tensor) -> dict[int, Tensor]:
+    """Give the rows that start anew, [B], by step.
+
+    Raises:
+        ValueError: They are not given as truth values [T, B].
+    """
     if reset is None:
         return {}
     if reset.dtype != torch.bool or reset.shape != inputs.shape[:2]:

@@ -38,11 +38,15 @@ class GradientMethod(ABC):
     adds to `.grad` as `Tensor.backward` does, never zeroes, and never steps an optimiser.
 
     Attributes:
-        exact: Whether the method, made without arguments, gives the gradient of a whole sequence of
-            a few steps, its updates added up, while the weights stay as they are.
+        exact: Whether the updates of a method with its default arguments and `reduce="sum"` add up
+            to the exact gradient of a sequence, at fixed weights and where its window, if it has
+            one, holds the whole sequence.
+        any_module: Whether it takes any module of that form, or only networks and layers of this
+            package, whose cells it differentiates itself.
     """
 
-    exact: ClassVar[bool] = True
+    exact: ClassVar[bool]
+    any_module: ClassVar[bool] = True
 
     @abstractmethod
     def __call__(
@@ -89,11 +93,7 @@ def forward(
         ValueError: The model is batch-first.
         TypeError: It does not give a pair.
     """
-    if getattr(model, "batch_first", False):
-        raise ValueError(
-            "gradient methods run time-major, [T, B, ...], and the model is batch_first; make it "
-            "with batch_first=False and pass inputs.transpose(0, 1)"
-        )
+    time_major(model)
     arguments = {} if lengths is None else {"lengths": lengths}
     if weights is None:
         result = model(inputs, state, **arguments)
@@ -106,6 +106,19 @@ def forward(
             f"{type(model).__name__} gave {shown}"
         )
     return result
+
+
+def time_major(model: nn.Module) -> None:
+    """Refuse a model that wants rows first.
+
+    Raises:
+        ValueError: The model is batch-first.
+    """
+    if getattr(model, "batch_first", False):
+        raise ValueError(
+            "gradient methods run time-major, [T, B, ...], and the model is batch_first; make it "
+            "with batch_first=False and pass inputs.transpose(0, 1)"
+        )
 
 
 def causal(model: nn.Module, what: str) -> None:

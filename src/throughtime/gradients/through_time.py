@@ -26,6 +26,8 @@ class ThroughTime(GradientMethod):
         ValueError: The reduction is unknown.
     """
 
+    exact = True
+
     def __init__(self, reduce: Reduction = "mean", clip: Clipping | None = None) -> None:
         check_reduction(reduce)
         self.reduce: Reduction = reduce
