@@ -30,7 +30,14 @@ if TYPE_CHECKING:
         where,
     )
     from throughtime.flow import Flow, flow
-    from throughtime.gradients import BPTT, TBPTT, Clipping, GradientMethod, Update
+    from throughtime.gradients import (
+        BPTT,
+        TBPTT,
+        CheckpointedBPTT,
+        Clipping,
+        GradientMethod,
+        Update,
+    )
     from throughtime.nn import Network
 
 __version__ = "0.1.0"
@@ -42,7 +49,9 @@ _HOMES = {
         "minimum", "relu", "sigmoid", "softplus", "sqrt", "tanh", "where",
     ),
     "throughtime.flow": ("Flow",),
-    "throughtime.gradients": ("BPTT", "TBPTT", "Clipping", "GradientMethod", "Update"),
+    "throughtime.gradients": (
+        "BPTT", "TBPTT", "CheckpointedBPTT", "Clipping", "GradientMethod", "Update",
+    ),
     "throughtime.nn": ("Network",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -52,6 +61,7 @@ __all__ = [
     "TBPTT",
     "Cell",
     "CellError",
+    "CheckpointedBPTT",
     "Clipping",
     "Flow",
     "GradientMethod",

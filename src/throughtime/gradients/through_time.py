@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from throughtime.gradients.chain import Chain, Piece
 from throughtime.gradients.clipping import Clipping
@@ -73,13 +73,25 @@ class ThroughTime(GradientMethod):
         changes = clip is not None or passing is not None
         chain.back(window, older + d_outputs, keep, through if changes else None)
         end = window[-1].steps.stop
-        info = {"window": float(end - window[0].steps.start)}
-        if clip is not None:
-            norm, clipped = clip.apply(chain.model)
-            info |= {"norm": norm, "clipped": float(clipped), "clipped_states": float(limited)}
+        info = {"window": float(end - window[0].steps.start)} | self.clipped(chain.model, limited)
         # Beyond the longest row nothing is left to be covered by another update.
         last = len(chain.inputs) if end == chain.T else end
         return Update(loss, chain.state, range(begin, last), info)
+
+    def clipped(self, model: nn.Module, limited: int) -> dict[str, float]:
+        """Clip the complete gradient of the weights, if that is asked for.
+
+        Args:
+            model: Whose.
+            limited: The steps at which what flows back was changed.
+
+        Returns:
+            The figures of it, for `Update.info`.
+        """
+        if self.clip is None:
+            return {}
+        norm, clipped = self.clip.apply(model)
+        return {"norm": norm, "clipped": float(clipped), "clipped_states": float(limited)}
 
     def _shown(self, *arguments: str) -> str:
         shown = [*arguments, f"reduce={self.reduce!r}"]
