@@ -2,7 +2,7 @@
 
 from throughtime.gradients.checkpointing.budget import in_bytes, in_words
 from throughtime.gradients.checkpointing.footprint import Footprint, measured
-from throughtime.gradients.checkpointing.placement import Mixed, Placement, Revolve
+from throughtime.gradients.checkpointing.placement import Mixed, Place, Placement, Revolve
 from throughtime.gradients.checkpointing.plan import Plan, Sizes, least_budget, planned, twice_each
 from throughtime.gradients.checkpointing.randomness import RandomState
 from throughtime.gradients.checkpointing.recomputation import Recomputation
@@ -12,6 +12,7 @@ __all__ = [
     "Action",
     "Footprint",
     "Mixed",
+    "Place",
     "Placement",
     "Plan",
     "RandomState",

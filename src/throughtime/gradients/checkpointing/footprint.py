@@ -11,6 +11,7 @@ from torch import Tensor
 
 from throughtime.gradients.chain import Chain
 from throughtime.gradients.checkpointing.randomness import RandomState
+from throughtime.gradients.objective import check_shapes
 from throughtime.gradients.state import carried, mapped
 
 
@@ -49,11 +50,15 @@ def measured(chain: Chain, each: int | None) -> Footprint:
     Args:
         chain: At its start.
         each: Steps of a call at most; None for no bound.
+
+    Raises:
+        ValueError: Outputs and targets would broadcast, or the loss is reduced already.
     """
     random = RandomState.now(chain.inputs.device)
     try:
         first = _begin(chain, chain.state, 1)
-        first.run(1, recorded=False)
+        (piece,) = first.run(1, recorded=False)
+        check_shapes((len(chain.inputs), *piece.outputs.shape[1:]), chain.targets.shape)
         drew = not RandomState.now(chain.inputs.device).same(random)
         short, long = min(2, chain.T), min(4, chain.T)
         if short == long:
