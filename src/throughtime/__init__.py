@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         TBPTT,
         UORO,
         AdaptiveTBPTT,
+        CheckpointedBPTT,
         Clipping,
         EProp,
         GradientMethod,
@@ -56,8 +57,8 @@ _HOMES = {
     ),
     "throughtime.flow": ("Flow",),
     "throughtime.gradients": (
-        "BPTT", "RFLO", "RTRL", "TBPTT", "UORO", "AdaptiveTBPTT", "Clipping", "EProp",
-        "GradientMethod", "RandomTBPTT", "SnAp", "Update",
+        "BPTT", "RFLO", "RTRL", "TBPTT", "UORO", "AdaptiveTBPTT", "CheckpointedBPTT", "Clipping",
+        "EProp", "GradientMethod", "RandomTBPTT", "SnAp", "Update",
     ),
     "throughtime.nn": ("Network",),
 }  # fmt: skip
@@ -72,6 +73,7 @@ __all__ = [
     "AdaptiveTBPTT",
     "Cell",
     "CellError",
+    "CheckpointedBPTT",
     "Clipping",
     "EProp",
     "Flow",

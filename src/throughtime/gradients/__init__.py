@@ -2,6 +2,7 @@
 
 from throughtime.gradients.adaptive_tbptt import AdaptiveTBPTT
 from throughtime.gradients.bptt import BPTT
+from throughtime.gradients.checkpointed import CheckpointedBPTT
 from throughtime.gradients.clipping import Clipping
 from throughtime.gradients.eprop import EProp
 from throughtime.gradients.method import GradientMethod, Loss, Update
@@ -14,6 +15,7 @@ from throughtime.gradients.uoro import UORO
 
 registry: dict[str, type[GradientMethod]] = {
     "bptt": BPTT,
+    "checkpointed": CheckpointedBPTT,
     "tbptt": TBPTT,
     "adaptive": AdaptiveTBPTT,
     "random": RandomTBPTT,
@@ -31,6 +33,7 @@ __all__ = [
     "TBPTT",
     "UORO",
     "AdaptiveTBPTT",
+    "CheckpointedBPTT",
     "Clipping",
     "EProp",
     "GradientMethod",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from throughtime.gradients.method import Loss, causal, check_sequences, forward
-from throughtime.gradients.objective import Reduction, elementwise, reduced
+from throughtime.gradients.objective import Reduction, check_shapes, elementwise, reduced
 from throughtime.gradients.state import anew, beside, carried, cut, mapped, same
 
 Passing = Callable[[list[Tensor | None], "Piece"], list[Tensor | None]]
@@ -192,18 +192,32 @@ class Chain:
             ValueError: Shapes do not fit, or the loss is reduced already.
             FloatingPointError: The loss is not finite.
         """
+        with torch.enable_grad():
+            leaves, losses, lengths = self.compared(pieces)
+            total = reduced(losses, lengths, reduce, pieces[0].steps.start, over)
+            if total.requires_grad:
+                total.backward()  # type: ignore[no-untyped-call]
+        return float(total.detach()), [leaf.grad for leaf in leaves]
+
+    def compared(self, pieces: Sequence[Piece]) -> tuple[list[Tensor], Tensor, Tensor | None]:
+        """Compare the outputs of some pieces with the targets.
+
+        Returns:
+            The outputs of each, cut from what made them; the losses, [steps, B, ...]; and how many
+            of the steps are valid in each row, [B], or None for all.
+
+        Raises:
+            ValueError: Shapes do not fit, or the loss is reduced already.
+        """
         steps = range(pieces[0].steps.start, pieces[-1].steps.stop)
+        # Of the whole sequence, as the caller knows it.
+        check_shapes((len(self.inputs), *pieces[0].outputs.shape[1:]), self.targets.shape)
         leaves = [
             piece.outputs.detach().requires_grad_(piece.outputs.requires_grad) for piece in pieces
         ]
         targets, lengths = self.targets[steps.start : steps.stop], self.lengths_of(steps)
-        with torch.enable_grad():
-            outputs = torch.cat(leaves) if len(leaves) > 1 else leaves[0]
-            losses = elementwise(self.loss, outputs, targets, lengths)
-            total = reduced(losses, lengths, reduce, steps.start, over)
-            if total.requires_grad:
-                total.backward()  # type: ignore[no-untyped-call]
-        return float(total.detach()), [leaf.grad for leaf in leaves]
+        outputs = torch.cat(leaves) if len(leaves) > 1 else leaves[0]
+        return leaves, elementwise(self.loss, outputs, targets, lengths), lengths
 
     def back(
         self,
@@ -211,7 +225,8 @@ class Chain:
         d_outputs: Sequence[Tensor | None],
         keep: Callable[[Piece], bool] = lambda piece: False,
         passing: Passing | None = None,
-    ) -> None:
+        flowing: Sequence[Tensor | None] | None = None,
+    ) -> list[Tensor | None]:
         """Add the gradient of losses to `.grad`, from the last of some pieces to the first.
 
         Args:
@@ -219,11 +234,16 @@ class Chain:
             d_outputs: dE/dY of each.
             keep: Which of them will be differentiated again.
             passing: Changes what flows back out of a piece.
+            flowing: dE/dS by what the last piece carries out; None for nothing.
+
+        Returns:
+            dE/dS by what the first piece was given.
 
         Raises:
             FloatingPointError: What flows back is NaN.
         """
-        flowing: list[Tensor | None] = [None] * len(pieces[-1].after)
+        if flowing is None:
+            flowing = [None] * len(pieces[-1].after)
         for piece, d_output in zip(reversed(pieces), reversed(d_outputs), strict=True):
             if len(piece.after) != len(flowing):
                 raise ValueError(
@@ -237,6 +257,7 @@ class Chain:
             for tensor, gradient in zip(self.start, flowing, strict=False):
                 if gradient is not None and tensor.requires_grad:
                     tensor.backward(gradient)  # type: ignore[no-untyped-call]
+        return list(flowing)
 
 
 def rows_anew(reset: Tensor | None, inputs: Tensor) -> dict[int, Tensor]:

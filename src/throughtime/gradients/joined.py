@@ -54,9 +54,11 @@ class JoinedChain(Chain):
         d_outputs: Sequence[Tensor | None],
         keep: Callable[[Piece], bool] = lambda piece: False,
         passing: Passing | None = None,
-    ) -> None:
+        flowing: Sequence[Tensor | None] | None = None,
+    ) -> list[Tensor | None]:
         """Add the gradient of losses to `.grad`; see `Chain.back`."""
-        assert passing is None, "what flows back between pieces is not to be had"
+        assert passing is None, "what flows between pieces is not to be had"
+        assert flowing is None
         joined = [piece for piece in pieces if isinstance(piece, JoinedPiece)]
         latest = joined[-1].h
         assert latest is not None
@@ -98,6 +100,7 @@ class JoinedChain(Chain):
                     tensor.backward(whole)  # type: ignore[no-untyped-call]
             if d_x is not None:
                 through = d_x
+        return []
 
 
 def chain_of_short_pieces(chain: Chain) -> Chain:

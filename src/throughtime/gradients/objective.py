@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -22,6 +24,19 @@ def check_reduction(reduction: str) -> None:
         raise ValueError(f'reduce must be "mean" or "sum", got {reduction!r}')
 
 
+def check_shapes(outputs: Sequence[int], targets: Sequence[int]) -> None:
+    """Refuse outputs and targets that a loss would broadcast.
+
+    Raises:
+        ValueError: With both shapes.
+    """
+    if len(outputs) == len(targets) and tuple(outputs) != tuple(targets):
+        raise ValueError(
+            f"outputs are {tuple(outputs)}, targets {tuple(targets)}; a loss would broadcast them "
+            "silently; give both the same shape"
+        )
+
+
 def elementwise(
     loss: Loss, outputs: Tensor, targets: Tensor, lengths: Tensor | None = None
 ) -> Tensor:
@@ -36,11 +51,7 @@ def elementwise(
     Raises:
         ValueError: Outputs and targets would broadcast, or the loss is reduced already.
     """
-    if outputs.dim() == targets.dim() and outputs.shape != targets.shape:
-        raise ValueError(
-            f"outputs are {tuple(outputs.shape)}, targets {tuple(targets.shape)}; a loss would "
-            "broadcast them silently; give both the same shape"
-        )
+    check_shapes(outputs.shape, targets.shape)
     if lengths is not None:
         # Whatever stands in the padding would reach the gradient: the derivative of a masked NaN is
         # 0 * NaN. So the loss sees a valid pair there,
@@ -48,7 +59,15 @@ def elementwise(
         row = int(lengths.argmax())
         outputs = torch.where(_beside(valid, outputs), outputs, outputs[0, row].detach())
         targets = torch.where(_beside(valid, targets), targets, targets[0, row])
-    losses = loss(outputs, targets)
+    try:
+        losses = loss(outputs, targets)
+    except RuntimeError as error:
+        if outputs.shape == targets.shape:
+            raise
+        raise ValueError(
+            f"the loss does not take outputs {tuple(outputs.shape)} with targets "
+            f"{tuple(targets.shape)} ({error}); give targets the shape that it expects"
+        ) from error
     if losses.numel() > outputs.numel():
         raise ValueError(
             f"the loss of outputs {tuple(outputs.shape)} and targets {tuple(targets.shape)} is "
@@ -85,17 +104,69 @@ def reduced(
     Raises:
         FloatingPointError: A valid loss is not finite; the first step and its row are named.
     """
-    count = losses.numel()
-    if lengths is not None:
-        valid = _beside(valid_steps(lengths, losses), losses).expand_as(losses)
-        losses = torch.where(valid, losses, 0.0)
-        count = int(valid.sum())
+    losses, count = _valid(losses, lengths)
     total = losses.sum()
     if not torch.isfinite(total):
-        _refuse(losses, first_step)
+        tally = Tally()
+        tally.add(losses, None, first_step)
+        tally.check(losses.dtype)
     if reduction == "sum":
         return total
     return total / (count if over is None else over * losses[0, 0].numel())
+
+
+class Tally:
+    """A loss that is added up over the segments of a sequence, the first one first.
+
+    Attributes:
+        total: The sum of the valid losses.
+        count: How many there are.
+    """
+
+    def __init__(self) -> None:
+        self.total, self.count = 0.0, 0
+        self._seen, self._faults = 0, 0
+        self._first: tuple[int, int, float] | None = None  # step, row and value of the first fault
+
+    def add(self, losses: Tensor, lengths: Tensor | None, first_step: int) -> Tensor:
+        """Add the losses of a segment; see `reduced`.
+
+        Returns:
+            Their sum, a tensor without dimensions.
+        """
+        losses, count = _valid(losses, lengths)
+        total = losses.sum()
+        value = float(total.detach())
+        if not math.isfinite(value):
+            losses = losses.detach()
+            faults = (~torch.isfinite(losses)).nonzero().tolist()
+            self._faults += len(faults)
+            if faults and self._first is None:
+                step, row = faults[0][:2]
+                self._first = first_step + step, row, float(losses[tuple(faults[0])])
+        self.total += value
+        self.count += count
+        self._seen += losses.numel()
+        return total
+
+    def check(self, dtype: torch.dtype) -> None:
+        """Refuse a sum that is not finite.
+
+        Raises:
+            FloatingPointError: It is not; the first step and its row are named.
+        """
+        if math.isfinite(self.total):
+            return
+        if self._first is None:
+            raise FloatingPointError(
+                f"the sum of the losses overflows {dtype}; scale the targets or average instead"
+            )
+        step, row, value = self._first
+        raise FloatingPointError(
+            f"the loss is {value} from step {step} on (row {row}; {self._faults} of {self._seen} "
+            "values are not finite); no gradient was computed from it; check inputs and targets "
+            "for NaN, or lower the learning rate or clip the gradient"
+        )
 
 
 def valid_steps(lengths: Tensor, like: Tensor) -> Tensor:
@@ -109,17 +180,9 @@ def _beside(valid: Tensor, tensor: Tensor) -> Tensor:
     return valid.view(*valid.shape, *(1,) * (tensor.dim() - 2))
 
 
-def _refuse(losses: Tensor, first_step: int) -> None:
-    losses = losses.detach()
-    faults = (~torch.isfinite(losses)).nonzero()
-    if len(faults) == 0:
-        raise FloatingPointError(
-            f"the sum of the losses overflows {losses.dtype}; scale the targets or average instead"
-        )
-    step, row = (int(place) for place in faults[0][:2])
-    value = float(losses[tuple(int(place) for place in faults[0])])
-    raise FloatingPointError(
-        f"the loss is {value} from step {first_step + step} on (row {row}; {len(faults)} of "
-        f"{losses.numel()} values are not finite); no gradient was computed from it; check inputs "
-        "and targets for NaN, or lower the learning rate or clip the gradient"
-    )
+def _valid(losses: Tensor, lengths: Tensor | None) -> tuple[Tensor, int]:
+    """Give losses with zeros beyond the valid steps, and how many are valid."""
+    if lengths is None:
+        return losses, losses.numel()
+    valid = _beside(valid_steps(lengths, losses), losses).expand_as(losses)
+    return torch.where(valid, losses, 0.0), int(valid.sum())

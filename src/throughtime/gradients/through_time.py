@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from throughtime.gradients.chain import Chain, Passing, Piece
 from throughtime.gradients.clipping import Clipping
@@ -89,12 +89,25 @@ class ThroughTime(GradientMethod):
             limited: Steps at which dE/dS was limited.
             info: The method's own figures.
         """
-        if self.clip is not None:
-            norm, clipped = self.clip.apply(chain.model)
-            info |= {"norm": norm, "clipped": float(clipped), "clipped_states": float(limited)}
+        info |= self.clipped(chain.model, limited)
         # Beyond the longest row nothing is left to be covered by another update.
         end = len(chain.inputs) if chain.at == chain.T else chain.at
         return Update(loss, chain.state, range(begin, end), info)
+
+    def clipped(self, model: nn.Module, limited: int) -> dict[str, float]:
+        """Clip the complete gradient of the weights, if that is asked for.
+
+        Args:
+            model: Whose.
+            limited: The steps at which what flows back was changed.
+
+        Returns:
+            The figures of it, for `Update.info`.
+        """
+        if self.clip is None:
+            return {}
+        norm, clipped = self.clip.apply(model)
+        return {"norm": norm, "clipped": float(clipped), "clipped_states": float(limited)}
 
     def _shown(self, *arguments: str) -> str:
         shown = [*arguments, f"reduce={self.reduce!r}"]
