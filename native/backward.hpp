@@ -61,14 +61,14 @@ template <typename T> struct Backward {
         start = carve.take(plan.states * plane);
         units = carve.take(plan.units * plane);
         d_units = carve.take(plan.units * plane);
-        scratch = carve.take(scratch_size<T>(plan.adjoint));
+        scratch = carve.take(scratch_size<T>(plan.adjoint, layout.L));
         if (!layout.again) return;
         products.wx = carve.take(plan.input_gates * apart);
         products.uh = carve.take(plan.recurrent_gate_count * apart);
         kept_again = carve.take(plan.kept * apart);
         states_again = carve.take(plan.states * plane);
-        scratch_again = carve.take(scratch_size<T>(plan.step));
-        fill_constants(plan.step, scratch_again);
+        scratch_again = carve.take(scratch_size<T>(plan.step, layout.L));
+        fill_constants(plan.step, layout.L, scratch_again);
     }
 
     int64_t step_at(int64_t place) const { return call.reverse ? call.steps - 1 - place : place; }
@@ -84,7 +84,7 @@ template <typename T> struct Backward {
     }
 
     void spread() {
-        fill_constants(plan.adjoint, scratch);
+        fill_constants(plan.adjoint, layout.L, scratch);
         for (int64_t u = 0; u < plan.units; ++u)
             for (int64_t r = 0; r < rows.count; ++r)
                 copy_row(units + u * plane + r * layout.L, call.units[u], layout.H);
@@ -148,7 +148,7 @@ template <typename T> struct Backward {
             if (p.plane == Plane::d_state) is_passed[p.number] = true;
             if (p.plane == Plane::d_unit) is_used[p.number] = true;
         }
-        interpret(plan.adjoint, n * L, inputs, outputs, scratch);
+        interpret(plan.adjoint, {n, L, layout.H}, inputs, outputs, scratch);
         pass_back(n, row, is_passed);
         for (int64_t u = 0; u < plan.units; ++u)
             if (is_used[u])

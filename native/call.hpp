@@ -5,18 +5,30 @@
 
 namespace throughtime {
 
-// Operations of the elementwise programs, in the order of `engine/native.py`.
+// Operations of the cells' programs, in the order of `engine/native_plan.py`.
 enum class Operation : int32_t {
     add, subtract, multiply, divide, power, negate,
     sigmoid, tanh, relu, softplus, exp, log, sqrt, abs, maximum, minimum,
     less, less_equal, greater, greater_equal, equal, not_equal, where,
     copy,
+    multiply_add,    // a b + c
+    logistic_slope,  // a (b (1 - b))
+    tanh_slope,      // a (1 - b b)
+    // Of the rows of planes, and of row values: registers that hold one number a row.
+    mean,            // of a plane
+    mean_product,    // of the product of two planes
+    take,            // row values out of the first column of a plane
+    put,             // into it
+    spread,          // to a whole plane
+    add_row, subtract_row, multiply_row,  // a plane and row values
+    multiply_row_add,                     // a plane times row values, plus a plane
 };
 
 struct Instruction {
     Operation operation;
     int32_t result;        // a register
     int32_t arguments[3];  // registers; unused ones repeat the first
+    int32_t gives_row;     // whether the result is row values
 };
 
 // Registers are numbered: inputs, then constants, then temporaries (slots that are used again).
@@ -30,6 +42,7 @@ struct Program {
     int32_t constant_count;
     int32_t temporary_count;
     int32_t output_count;
+    int32_t looks_at_rows;  // whether there are row values: blocks are then whole rows
 };
 
 // Where an input or output plane of a program lies.

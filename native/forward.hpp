@@ -80,7 +80,7 @@ void run_step(const Layout<T>& layout, const Products<T>& products, int64_t n, i
         const Place p = plan.step_outputs[i];
         outputs[i] = p.plane == Plane::next_state ? after + p.number * plane : kept + p.number * kept_apart;
     }
-    interpret(plan.step, n * L, inputs, outputs, scratch);
+    interpret(plan.step, {n, L, layout.H}, inputs, outputs, scratch);
 }
 
 template <typename T> struct Forward {
@@ -102,7 +102,7 @@ template <typename T> struct Forward {
         units = carve.take(plan.units * plane);
         start = carve.take(plan.states * plane);
         free_slots = carve.take(2 * plan.states * plane + plan.kept * plane);
-        scratch = carve.take(scratch_size<T>(plan.step));
+        scratch = carve.take(scratch_size<T>(plan.step, layout.L));
     }
 
     int64_t step_at(int64_t place) const { return call.reverse ? call.steps - 1 - place : place; }
@@ -116,7 +116,7 @@ template <typename T> struct Forward {
     }
 
     void spread() {
-        fill_constants(plan.step, scratch);
+        fill_constants(plan.step, layout.L, scratch);
         for (int64_t u = 0; u < plan.units; ++u)
             for (int64_t r = 0; r < rows.count; ++r)
                 copy_row(units + u * plane + r * layout.L, call.units[u], layout.H);

@@ -8,6 +8,7 @@ namespace {
 
 #include "vector.hpp"
 #include "product.hpp"
+#include "rows.hpp"
 #include "interpret.hpp"
 #include "layout.hpp"
 #include "forward.hpp"

@@ -57,7 +57,7 @@ template <typename T> struct Layout {
     int64_t own_forward() const {
         return chunk_rows() * (NI + plan.input_gates * L) +
                plane() * (plan.recurrent_gate_count + plan.units + 3 * plan.states + plan.kept) +
-               scratch_size<T>(plan.step);
+               scratch_size<T>(plan.step, L);
     }
     // Sums of the weight gradients, transposed: units along the row.
     int64_t sums() const {
@@ -66,11 +66,11 @@ template <typename T> struct Layout {
     // Room for what is computed again: products, kept values, states that are known already.
     int64_t own_again() const {
         return chunk_rows() * (gates() + plan.kept) * L + plan.states * plane() +
-               scratch_size<T>(plan.step);
+               scratch_size<T>(plan.step, L);
     }
     int64_t own_backward() const {
         return sums() + chunk_rows() * (NI + H + NI + gates() * L) +
-               plane() * (3 * plan.states + 2 * plan.units) + scratch_size<T>(plan.adjoint) +
+               plane() * (3 * plan.states + 2 * plan.units) + scratch_size<T>(plan.adjoint, L) +
                (again ? own_again() : 0);
     }
 };

@@ -24,8 +24,6 @@ from throughtime.engine.reference import (
     transformed,
     unflat,
 )
-from throughtime.equations import Cell
-from throughtime.equations.operations import operations
 
 try:
     module: Any = importlib.import_module("throughtime.engine._native")
@@ -61,7 +59,7 @@ if module is not None:
 
 
 class Native:
-    """Runs elementwise cells in float32 and float64 on the CPU."""
+    """Runs any cell in float32 and float64 on the CPU."""
 
     name = "native"
 
@@ -92,9 +90,6 @@ class Native:
             return "torch.compile and torch.export follow single operations"
         if transformed():
             return "torch.func and forward-mode differentiation follow single operations"
-        row = _row_operation(recurrence.cell)
-        if row is not None:
-            return f"it has no operation over the units of a row, and the cell uses {row}"
         return None
 
     def run(self, recurrence: Recurrence) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -105,12 +100,6 @@ class Native:
             return outputs, tuple(final)
         outputs, final, _ = _forward(recurrence, keep=False)
         return outputs, tuple(final)
-
-
-@cache
-def _row_operation(cell: Cell) -> str | None:
-    named = (instruction.operation for instruction in cell.step.instructions)
-    return next((operation for operation in named if operations[operation].row), None)
 
 
 _KINDS = {torch.float32: "float32", torch.float64: "float64"}

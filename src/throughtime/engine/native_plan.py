@@ -7,7 +7,8 @@ from enum import IntEnum
 from functools import cache
 from typing import Any
 
-from throughtime.engine.textbook.unroll import kept_names
+from throughtime.engine.native_lowering import FUSED, ROW_OPERATIONS, lowered
+from throughtime.engine.native_rows import Programs, programs_of
 from throughtime.equations import Cell, Instruction, Program
 
 # In the order of `Operation` and `Plane` in native/call.hpp.
@@ -15,7 +16,7 @@ OPERATIONS = (
     "add", "subtract", "multiply", "divide", "power", "negate",
     "sigmoid", "tanh", "relu", "softplus", "exp", "log", "sqrt", "abs", "maximum", "minimum",
     "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "where",
-    "copy",
+    "copy", *FUSED, *ROW_OPERATIONS,
 )  # fmt: skip
 
 
@@ -54,10 +55,12 @@ class NativePlan:
 @cache
 def native_plan(module: Any, cell: Cell) -> NativePlan:
     """Make the plans of a cell, once."""
-    merged = merged_gates(cell)
-    places, tape = _places(cell), _tape(cell)
+    programs = programs_of(cell)
+    merged = merged_gates(cell, programs)
+    places, tape = _places(cell), _tape(cell, programs)
     kept = tuple(name for name, (plane, _) in tape.items() if plane == Plane.KEPT)
-    backward = _program(module, _summed(cell.adjoint.backward, merged), places | tape, places)
+    rows = programs.kept_rows
+    backward = _program(module, _summed(programs.backward, merged), places | tape, places, rows)
 
     def plan(forward: Program, keeps: tuple[str, ...]) -> Any:
         own = _with_outputs(cell, _summed(forward, merged), keeps)
@@ -65,30 +68,32 @@ def native_plan(module: Any, cell: Cell) -> NativePlan:
             cell.input_gates.index(gate) if gate in merged else -1 for gate in cell.recurrent_gates
         ]
         sizes = (len(cell.input_gates), len(cell.states), len(cell.units), len(keeps))
-        return module.Plan(_program(module, own, places, places | tape), backward, into, *sizes)
+        return module.Plan(
+            _program(module, own, places, places | tape, rows), backward, into, *sizes
+        )
 
-    return NativePlan(training=plan(cell.adjoint.forward, kept), inference=plan(cell.step, ()))
+    return NativePlan(training=plan(programs.forward, kept), inference=plan(programs.step, ()))
 
 
-def _tape(cell: Cell) -> _Places:
+def _tape(cell: Cell, programs: Programs) -> _Places:
     """Say where the backward pass finds what it reads of the forward pass.
 
     A value that is a new state anyway is not kept a second time.
     """
-    forward = cell.adjoint.forward
+    forward = programs.forward
     states = {forward.result(f"next.{name}"): place for place, name in enumerate(cell.states)}
     found: _Places = {}
     kept = 0
-    for name in kept_names(cell):
+    for name in programs.kept:
         state = states.get(forward.result(name)) if name in forward.outputs else None
         found[name] = (Plane.KEPT, kept) if state is None else (Plane.NEXT_STATE, state)
         kept += state is None
     return found
 
 
-def merged_gates(cell: Cell) -> frozenset[str]:
+def merged_gates(cell: Cell, programs: Programs) -> frozenset[str]:
     """Name the gates whose two products are only ever used as a sum: they need one plane."""
-    forward, backward = cell.adjoint.forward, cell.adjoint.backward
+    forward, backward = programs.forward, programs.backward
     found = set()
     for gate in cell.recurrent_gates:
         names = {f"wx.{gate}", f"uh.{gate}"}
@@ -142,8 +147,16 @@ def _with_outputs(cell: Cell, program: Program, kept: tuple[str, ...]) -> Progra
     return Program(program.inputs, program.constants, program.instructions, names, results)
 
 
-def _program(module: Any, program: Program, places_in: _Places, places_out: _Places) -> Any:
+def _program(
+    module: Any,
+    whole: Program,
+    places_in: _Places,
+    places_out: _Places,
+    kept_rows: frozenset[str],
+) -> Any:
     """Assign registers: an output is written where it belongs, a temporary's room is used again."""
+    low = lowered(whole, kept_rows)
+    program = low.program
     fixed = program.first_instruction
     last_use = {
         argument: number
@@ -183,13 +196,14 @@ def _program(module: Any, program: Program, places_in: _Places, places_out: _Pla
             OPERATIONS.index(instruction.operation),
             assigned(register),
             [assigned(argument) for argument in instruction.arguments],
+            register in low.rows,
         )
         for register, instruction in program.numbered()
     ]
     for place, result in enumerate(program.results):
         if output_of.get(result) != place:
             to = fixed + slots + place
-            code.append((OPERATIONS.index("copy"), to, [assigned(result)]))
+            code.append((OPERATIONS.index("copy"), to, [assigned(result)], False))
     return module.Program(
         code,
         list(program.constants),
