@@ -17,11 +17,6 @@ inline void each(int64_t count, T* to, const T* a, const T* b, const T* c, F fun
     for (int64_t i = 0; i < count; i += width<T>)
         store(to + i, function(load(a + i), load(b + i), load(c + i)));
 }
-template <typename T, typename F>
-inline void each_scalar(int64_t count, T* to, const T* a, const T* b, F function) {
-    for (int64_t i = 0; i < count; ++i) to[i] = function(a[i], b[i]);
-}
-
 // A truth value is a vector whose lanes have all bits set or none.
 template <typename T> inline Vector<T> truth(Mask<T> mask) { return (Vector<T>)mask; }
 
@@ -66,18 +61,10 @@ inline void execute(const Instruction& instruction, int64_t count, T* const* reg
             return each(count, to, a, b, [](V x, V y) { return x * (y * (T(1) - y)); });
         case Operation::tanh_slope:
             return each(count, to, a, b, [](V x, V y) { return x * (T(1) - y * y); });
-        case Operation::power:
-            return each_scalar(count, to, a, b, [](T x, T y) { return scalar_power(x, y); });
-        case Operation::log: return each_scalar(count, to, a, b, [](T x, T) { return scalar_log(x); });
-        case Operation::sqrt:
-            return each_scalar(count, to, a, b, [](T x, T) { return scalar_sqrt(x); });
-        case Operation::softplus:
-            return each_scalar(count, to, a, b, [](T x, T) {
-                // exp's argument is never positive, so nothing overflows.
-                const T bounded = x > T(0) ? -x : x;
-                const T tail = scalar_log1p(T(exponential(all(bounded))[0]));
-                return (x > T(0) ? x : x != x ? x : T(0)) + tail;
-            });
+        case Operation::log: return each(count, to, a, [](V x) { return logarithm(x); });
+        case Operation::softplus: return each(count, to, a, [](V x) { return softplus(x); });
+        case Operation::power: return power(count, to, a, b);
+        case Operation::sqrt: return square_root(count, to, a);
         default: return;  // an operation on rows
     }
 }

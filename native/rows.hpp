@@ -6,12 +6,17 @@ struct Shape {
     int64_t rows, row, units;
 };
 
+// By quarters of the widest vector: the compiler would take the lanes one at a time.
 template <typename T> inline T sum_of_lanes(Vector<T> value) {
-    T lane[width<T>];
-    store(lane, value);
-    for (int half = width<T> / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
-    return lane[0];
+    typedef T Quarter __attribute__((vector_size(16)));
+    constexpr int quarters = vector_bytes / 16, lanes = 16 / int(sizeof(T));
+    Quarter part[quarters];
+    *reinterpret_cast<typename Of<T>::loose*>(part) = value;
+    for (int half = quarters / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; ++i) part[i] += part[i + half];
+    T sum = part[0][0] + part[0][lanes / 2];
+    if (lanes == 4) sum += part[0][1] + part[0][3];
+    return sum;
 }
 
 // Which lanes are among the first `count`: what lies behind the units of a row may be anything.
