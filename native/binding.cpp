@@ -39,7 +39,7 @@ struct OwnedProgram {
         const int registers = int(inputs.size() + constants.size() + outputs.size()) + temporaries;
         for (const auto& [operation, result, arguments, gives_row] : code) {
             Instruction made{Operation(operation), result, {}, gives_row};
-            looks_at_rows |= gives_row;
+            looks_at_rows |= gives_row || made.operation >= Operation::mean;
             for (int i = 0; i < 3; ++i) made.arguments[i] = arguments[std::size_t(i) < arguments.size() ? i : 0];
             for (int used : {result, made.arguments[0], made.arguments[1], made.arguments[2]})
                 if (used < 0 || used >= registers) throw std::invalid_argument("no such register");

@@ -17,7 +17,8 @@ enum class Operation : int32_t {
     // Of the rows of planes, and of row values: registers that hold one number a row.
     mean,            // of a plane
     mean_product,    // of the product of two planes
-    take,            // row values out of the first column of a plane
+    centre,          // a plane less its mean
+    take,            // row values out of a plane
     put,             // into it
     spread,          // to a whole plane
     add_row, subtract_row, multiply_row,  // a plane and row values

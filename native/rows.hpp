@@ -37,14 +37,15 @@ template <typename T, typename F> inline T sum_of_row(int64_t units, Mask<T> las
     return sum_of_lanes<T>((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
-template <typename T, typename F>
-inline void each_mean(const Shape& planes, T* to, F function) {
+// use(row, its mean of function(first unit of a vector))
+template <typename T, typename F, typename Use>
+inline void means(const Shape& planes, F function, Use use) {
     const Mask<T> last = first_lanes<T>(planes.units % width<T>);
     const T share = T(1) / T(planes.units);
     for (int64_t r = 0; r < planes.rows; ++r)
-        to[r] = share * sum_of_row<T>(planes.units, last, [&](int64_t j) {
-            return function(r * planes.row + j);
-        });
+        use(r, share * sum_of_row<T>(planes.units, last, [&](int64_t j) {
+                return function(r * planes.row + j);
+            }));
 }
 
 // to = function(vector of the plane a, the row's value, place)
@@ -64,15 +65,24 @@ inline void execute_on_rows(const Instruction& instruction, const Shape& planes,
     const T* a = registers[instruction.arguments[0]];
     const T* b = registers[instruction.arguments[1]];
     const T* c = registers[instruction.arguments[2]];
+    const auto of_a = [&](int64_t i) { return load(a + i); };
     switch (instruction.operation) {
-        case Operation::mean: return each_mean(planes, to, [&](int64_t i) { return load(a + i); });
+        case Operation::mean:
+            return means<T>(planes, of_a, [&](int64_t r, T mean) { to[r] = mean; });
         case Operation::mean_product:
-            return each_mean(planes, to, [&](int64_t i) { return load(a + i) * load(b + i); });
+            return means<T>(
+                planes, [&](int64_t i) { return load(a + i) * load(b + i); },
+                [&](int64_t r, T mean) { to[r] = mean; });
+        case Operation::centre:
+            return means<T>(planes, of_a, [&](int64_t r, T mean) {
+                for (int64_t i = r * planes.row; i < (r + 1) * planes.row; i += width<T>)
+                    store(to + i, load(a + i) - all(mean));
+            });
+        // In a plane, the row values of a block lie side by side where the block begins: both programs
+        // part the rows of a step into the same blocks.
         case Operation::take:
-            for (int64_t r = 0; r < planes.rows; ++r) to[r] = a[r * planes.row];
-            return;
         case Operation::put:
-            for (int64_t r = 0; r < planes.rows; ++r) to[r * planes.row] = a[r];
+            for (int64_t r = 0; r < planes.rows; r += width<T>) store(to + r, load(a + r));
             return;
         case Operation::spread: return each_in_row(planes, to, a, [](int64_t, V x) { return x; });
         case Operation::add_row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from throughtime.engine.native_rows import row_values
 from throughtime.equations import Instruction, Program
@@ -19,6 +20,7 @@ FUSED = (
 ROW_OPERATIONS = (
     "mean",  # of a plane
     "mean_product",  # of the product of two planes
+    "centre",  # a plane less its mean
     "take",  # row values that lie in a plane
     "put",  # lay row values into a plane, where `take` finds them
     "spread",  # row values to every unit
@@ -50,8 +52,9 @@ def lowered(program: Program, kept_rows: frozenset[str] = frozenset()) -> Lowere
         program: What is to be run.
         kept_rows: Inputs and outputs in whose planes row values lie.
     """
-    fusing = _Fusing(program, row_values(program, kept_rows))
-    return _planes_and_rows(fusing.program(), kept_rows)
+    fused = _Fusing(program, row_values(program, kept_rows)).program()
+    found = _planes_and_rows(fused, kept_rows)
+    return _spaced(found.program, found.rows) if found.rows else found
 
 
 class _Fusing:
@@ -85,6 +88,9 @@ class _Fusing:
             case "add", (a, b):
                 if not self.multiply_add(register, b, a):
                     self.multiply_add(register, a, b)
+            case "subtract", (x, y) if mean := self.inner(y, "mean"):
+                if mean.arguments == (x,):
+                    self.replace(register, "centre", (x,), (y,))
             case "mean", (x,) if product := self.inner(x, "multiply"):
                 if not self.rows & set(product.arguments):
                     self.replace(register, "mean_product", product.arguments, (x,))
@@ -216,3 +222,47 @@ def _planes_and_rows(program: Program, kept_rows: frozenset[str]) -> Lowered:
         results.append(register)
     made = replace(program, instructions=tuple(code), results=tuple(results))
     return Lowered(made, frozenset(rows))
+
+
+_APART = 4  # instructions on planes
+_AHEAD = 24  # instructions
+
+
+def _spaced(program: Program, rows: frozenset[int]) -> Lowered:
+    """Put other work between row values and what reads them.
+
+    A mean, a root and a reciprocal wait for each other longer than an instruction on a plane takes.
+    """
+    waiting = dict(program.numbered())
+    made_at: dict[int, int] = {}  # when the registers are made, in instructions on planes
+    order: list[int] = []
+    time = 0
+    while waiting:
+        ready = [
+            register
+            for register in islice(waiting, _AHEAD)
+            if not any(argument in waiting for argument in waiting[register].arguments)
+        ]
+        register = min(ready, key=lambda one: _delay(waiting[one], rows, made_at, time))
+        time += register not in rows
+        made_at[register] = time
+        order.append(register)
+        del waiting[register]
+    fixed = range(program.first_instruction)
+    number = {old: new for new, old in enumerate((*fixed, *order))}
+    code = dict(program.numbered())
+    instructions = [
+        Instruction(code[old].operation, tuple(number[a] for a in code[old].arguments))
+        for old in order
+    ]
+    results = tuple(number[result] for result in program.results)
+    made = replace(program, instructions=tuple(instructions), results=results)
+    return Lowered(made, frozenset(number[register] for register in rows))
+
+
+def _delay(
+    instruction: Instruction, rows: frozenset[int], made_at: dict[int, int], time: int
+) -> int:
+    """How many instructions on planes are missing before one that reads row values."""
+    read = [made_at.get(one, -_APART) for one in instruction.arguments if one in rows]
+    return max(0, max(read, default=-_APART) + _APART - time)

@@ -59,7 +59,7 @@ def native_plan(module: Any, cell: Cell) -> NativePlan:
     merged = merged_gates(cell, programs)
     places, tape = _places(cell), _tape(cell, programs)
     kept = tuple(name for name, (plane, _) in tape.items() if plane == Plane.KEPT)
-    rows = programs.kept_rows
+    rows = programs.kept_rows & set(kept)  # those that are states lie there for every unit
     backward = _program(module, _summed(programs.backward, merged), places | tape, places, rows)
 
     def plan(forward: Program, keeps: tuple[str, ...]) -> Any:

@@ -7,6 +7,8 @@ layer norm and its derivative little is then left that must be done for every un
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -75,46 +77,88 @@ def _looks_at_rows(program: Program) -> bool:
 
 
 def _kept(cell: Cell, backward: Program) -> tuple[str, ...]:
-    known = {*cell.states, *cell.units, *(f"d.next.{state}" for state in cell.states)}
+    known = {*cell.states, *cell.units}
+    known |= {f"{before}next.{state}" for state in cell.states for before in ("", "d.")}
     return tuple(name for name in backward.inputs if name not in known)
 
 
-_Value = str | float  # a named input of the adjoint, or a constant
-_Made = dict[str, tuple[str, tuple[_Value, ...]]]
+# An input of the adjoint by name, a constant, or an operation on such.
+_Value = str | float | tuple[str, tuple["_Value", ...]]
 
-_CHEAP = frozenset({"add", "subtract", "multiply"})
+_CHEAP = frozenset({"add", "subtract", "multiply", "mean", "sigmoid", "tanh"})
+_MOST_AGAIN = 4  # operations
 
 
-def _made_again(cell: Cell, rows: frozenset[int]) -> _Made:
-    """Find kept values that one cheap operation makes of others: making is cheaper than keeping."""
-    forward, backward = cell.adjoint.forward, cell.adjoint.backward
-    values: dict[int, _Value] = {
+def _made_again(cell: Cell, rows: frozenset[int]) -> dict[str, _Value]:
+    """Find kept values that a few operations make of others: to write and read them takes longer.
+
+    Row values are kept in any case, for next to nothing.
+    """
+    forward = cell.adjoint.forward
+    code = dict(forward.numbered())
+    kept = {
         forward.result(name) if name in forward.outputs else forward.inputs.index(name): name
-        for name in _kept(cell, backward)
+        for name in _kept(cell, cell.adjoint.backward)
     }
     known = {*cell.states, *cell.units}
+    values: dict[int, _Value] = {
+        forward.result(f"next.{state}"): f"next.{state}" for state in cell.states
+    }
+    values |= kept
     values |= {register: name for register, name in enumerate(forward.inputs) if name in known}
     values |= {len(forward.inputs) + i: value for i, value in enumerate(forward.constants)}
-    found: _Made = {}
-    for register, instruction in forward.numbered():
-        kept = values.get(register)
+
+    def operations_for(register: int) -> list[int] | None:
+        """What is to be computed again for a value, itself included; None if that is too much."""
+        instruction = code.get(register)
+        if instruction is None:
+            return None
         by_row = instruction.operation == "divide" and instruction.arguments[1] in rows
-        if not isinstance(kept, str) or not (instruction.operation in _CHEAP or by_row):
-            continue
-        if values.keys() >= set(instruction.arguments) and register not in rows:
-            made_of = tuple(values[argument] for argument in instruction.arguments)
-            found[kept] = instruction.operation, made_of
-    return found
+        if not (instruction.operation in _CHEAP or by_row):
+            return None
+        found = [register]
+        for argument in set(instruction.arguments) - values.keys():
+            more = operations_for(argument)
+            if more is None or len(found) + len(more) > _MOST_AGAIN:
+                return None
+            found += more
+        return found
+
+    def value(register: int) -> _Value:
+        return values[register] if register in values else made_of(register)
+
+    def made_of(register: int) -> _Value:
+        return code[register].operation, tuple(value(one) for one in code[register].arguments)
+
+    return {
+        name: made_of(register)
+        for register, name in kept.items()
+        if register not in rows and operations_for(register)
+    }
+
+
+def _named_in(value: _Value) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for one in value[1]:
+            yield from _named_in(one)
+
+
+_Product = tuple[float, tuple[int, ...]]  # a constant, and nodes whose product it scales
 
 
 class _Rewriting:
     """Writes a program anew, node by node."""
 
-    def __init__(self, row_inputs: frozenset[str] = frozenset(), made: _Made | None = None) -> None:
+    def __init__(
+        self, row_inputs: frozenset[str] = frozenset(), made: dict[str, _Value] | None = None
+    ) -> None:
         self.graph = Graph()
         self.row_inputs = row_inputs
         self.made = made or {}
         self.rows: dict[int, bool] = {}
+        self.products: dict[int, _Product] = {}
 
     def of(self, program: Program) -> Program:
         """Write the program; inputs that are not needed any more are dropped."""
@@ -130,17 +174,18 @@ class _Rewriting:
             arguments = [node(argument) for argument in instruction.arguments]
             nodes[register] = self.apply(instruction.operation, *arguments)
         results = [node(result) for result in program.results]
-        made_of = (value for _, values in self.made.values() for value in values)
-        names = dict.fromkeys((*program.inputs, *(v for v in made_of if isinstance(v, str))))
+        names = dict.fromkeys(program.inputs)
+        names |= dict.fromkeys(name for value in self.made.values() for name in _named_in(value))
         return self.graph.program(tuple(names), program.outputs, results)
 
     def named(self, value: _Value) -> int:
-        if not isinstance(value, str):
-            return self.graph.constant(value)
-        if value not in self.made:
-            return self.graph.input(value)
-        operation, values = self.made[value]
-        return self.apply(operation, *(self.named(one) for one in values))
+        match value:
+            case str():
+                made = self.made.get(value)
+                return self.graph.input(value) if made is None else self.named(made)
+            case (operation, arguments):
+                return self.apply(operation, *map(self.named, arguments))
+        return self.graph.constant(value)
 
     def is_row(self, number: int) -> bool:
         """Whether a node holds one number a row."""
@@ -160,6 +205,8 @@ class _Rewriting:
         match operation, arguments:
             case "mean", (x,):
                 return self.mean(x)
+            case "multiply" | "divide" | "negate", _ if all(map(self.is_scale, arguments)):
+                return self.product(operation, arguments)
             case "divide", (x, y) if self.is_row(y) and not self.is_scale(x):
                 return self.apply("multiply", x, self.apply("divide", self.graph.constant(1.0), y))
             case "add", (x, y):
@@ -171,7 +218,41 @@ class _Rewriting:
             return x
         core, scale = self.split(x)
         mean = self.graph.apply("mean", core)
-        return mean if scale is None else self.graph.apply("multiply", mean, scale)
+        return mean if scale is None else self.apply("multiply", mean, scale)
+
+    def product(self, operation: str, arguments: tuple[int, ...]) -> int:
+        """Multiply or divide row values, constants drawn together, by reciprocals."""
+        constant, factors = self.factors(arguments[0])
+        if operation == "negate":
+            constant = -constant
+        elif operation == "multiply":
+            more, others = self.factors(arguments[1])
+            constant, factors = constant * more, factors + others
+        else:
+            more, others = self.factors(arguments[1])
+            constant = constant / more if more else math.inf
+            factors += tuple(map(self.reciprocal, others))
+        if not factors or not math.isfinite(constant) or constant == 0.0:
+            return self.graph.apply(operation, *arguments)
+        # From the last to the first: what was computed from means of products goes before powers of
+        # the reciprocals that bring it back to size.
+        ordered = sorted(factors, reverse=True)
+        number = ordered[0]
+        for other in ordered[1:]:
+            number = self.graph.apply("multiply", number, other)
+        number = self.graph.apply("multiply", number, self.graph.constant(constant))
+        self.products[number] = constant, factors
+        return number
+
+    def factors(self, number: int) -> _Product:
+        value = self.graph.value(number)
+        return self.products.get(number, (1.0, (number,))) if value is None else (value, ())
+
+    def reciprocal(self, number: int) -> int:
+        node, one = self.graph.nodes[number], self.graph.constant(1.0)
+        if node.operation == "divide" and node.arguments[0] == one:
+            return node.arguments[1]
+        return self.graph.apply("divide", one, number)
 
     def sum(self, x: int, y: int) -> int | None:
         """(a + y) + y is a + 2 y, where y is a product with a row value that takes the 2."""
@@ -183,7 +264,7 @@ class _Rewriting:
             return None
         (other,) = set(sum.arguments) - {y} or {y}
         (factor,) = set(product.arguments) - {scale} or {scale}
-        twice = self.graph.apply("multiply", scale, self.graph.constant(2.0))
+        twice = self.apply("multiply", scale, self.graph.constant(2.0))
         return self.apply("add", other, self.graph.apply("multiply", factor, twice))
 
     def split(self, number: int) -> tuple[int, int | None]:
@@ -192,11 +273,11 @@ class _Rewriting:
         match node.operation, node.arguments:
             case "negate", (x,):
                 core, scale = self.split(x)
-                return core, self.times(scale, self.graph.constant(-1.0))
+                return core, self.times(self.graph.constant(-1.0), scale)
             case "divide", (x, y) if self.is_row(y):
                 core, scale = self.split(x)
                 one = self.graph.constant(1.0) if scale is None else scale
-                return core, self.graph.apply("divide", one, y)
+                return core, self.apply("divide", one, y)
             case "multiply", (x, y):
                 core, scale = (y, x) if self.is_row(x) else (x, y)
                 if self.is_row(scale):
@@ -210,4 +291,4 @@ class _Rewriting:
     def times(self, x: int | None, y: int | None) -> int | None:
         if x is None or y is None:
             return y if x is None else x
-        return self.graph.apply("multiply", x, y)
+        return self.apply("multiply", x, y)
