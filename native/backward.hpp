@@ -65,7 +65,7 @@ template <typename T> struct Backward {
         if (!layout.again) return;
         products.wx = carve.take(plan.input_gates * apart);
         products.uh = carve.take(plan.recurrent_gate_count * apart);
-        kept_again = carve.take(plan.kept * apart);
+        kept_again = carve.take(layout.kept() * apart);
         states_again = carve.take(plan.states * plane);
         scratch_again = carve.take(scratch_size<T>(plan.step, layout.L));
         fill_constants(plan.step, layout.L, scratch_again);
@@ -135,7 +135,8 @@ template <typename T> struct Backward {
             const Place p = plan.adjoint_inputs[i];
             inputs[i] = p.plane == Plane::state        ? before + p.number * plane
                         : p.plane == Plane::next_state ? after + p.number * plane
-                        : p.plane == Plane::kept       ? kept + p.number * kept_apart
+                        : p.plane == Plane::kept || p.plane == Plane::kept_row
+                            ? kept + layout.kept_at(p, kept_apart)
                         : p.plane == Plane::unit       ? units + p.number * plane
                                                        : delta + p.number * plane;
         }

@@ -61,12 +61,13 @@ struct OwnedPlan {
     Plan plan;
 
     OwnedPlan(const OwnedProgram& forward, const OwnedProgram& backward, const std::vector<int>& into,
-              int input_gates, int states, int units, int kept)
+              int input_gates, int states, int units, int kept, int kept_rows)
         : step(forward), adjoint(backward) {
         for (int gate : into) gates.push_back({gate});
         plan = {step.view(),          adjoint.view(),         step.inputs.data(), step.outputs.data(),
                 adjoint.inputs.data(), adjoint.outputs.data(), gates.data(),       input_gates,
-                int(gates.size()),    states,                 units,              kept};
+                int(gates.size()),    states,                 units,              kept,
+                kept_rows};
     }
     OwnedPlan(const OwnedPlan&) = delete;
 };
@@ -201,7 +202,7 @@ NB_MODULE(_native, module) {
         .def(nb::init<const Code&, std::vector<double>, int, const Pairs&, const Pairs&>());
     nb::class_<OwnedPlan>(module, "Plan")
         .def(nb::init<const OwnedProgram&, const OwnedProgram&, const std::vector<int>&, int, int, int,
-                      int>());
+                      int, int>());
     module.def("instruction_sets", available);
     module.def("forward_float32", forward<float>);
     module.def("forward_float64", forward<double>);

@@ -18,7 +18,7 @@ enum class Operation : int32_t {
     mean,            // of a plane
     mean_product,    // of the product of two planes
     centre,          // a plane less its mean
-    take,            // row values out of a plane
+    take,            // row values out of a column
     put,             // into it
     spread,          // to a whole plane
     add_row, subtract_row, multiply_row,  // a plane and row values
@@ -59,11 +59,12 @@ enum class Plane : int32_t {
     d_recurrent_product,
     d_state,
     d_unit,
+    kept_row,           // row values that are kept: a column of a plane that they share
 };
 
 struct Place {
     Plane plane;
-    int32_t number;  // which gate, state, unit or kept value
+    int32_t number;  // which gate, state, unit, kept value or row value
 };
 
 // A gate whose recurrent product is added into the plane of the input product has `into_input`.
@@ -83,7 +84,8 @@ struct Plan {
     int32_t recurrent_gate_count;
     int32_t states;
     int32_t units;
-    int32_t kept;  // values kept a step
+    int32_t kept;       // planes kept a step
+    int32_t kept_rows;  // and row values
 };
 
 // All pointers are to contiguous arrays; null where there is nothing or nothing is wanted.

@@ -78,7 +78,7 @@ void run_step(const Layout<T>& layout, const Products<T>& products, int64_t n, i
     }
     for (int32_t i = 0; i < plan.step.output_count; ++i) {
         const Place p = plan.step_outputs[i];
-        outputs[i] = p.plane == Plane::next_state ? after + p.number * plane : kept + p.number * kept_apart;
+        outputs[i] = p.plane == Plane::next_state ? after + p.number * plane : kept + layout.kept_at(p, kept_apart);
     }
     interpret(plan.step, {n, L, layout.H}, inputs, outputs, scratch);
 }
@@ -101,7 +101,7 @@ template <typename T> struct Forward {
         products.uh = carve.take(plan.recurrent_gate_count * plane);
         units = carve.take(plan.units * plane);
         start = carve.take(plan.states * plane);
-        free_slots = carve.take(2 * plan.states * plane + plan.kept * plane);
+        free_slots = carve.take(2 * plan.states * plane + layout.kept() * plane);
         scratch = carve.take(scratch_size<T>(plan.step, layout.L));
     }
 

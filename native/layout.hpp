@@ -31,7 +31,7 @@ template <typename T> struct Layout {
         L = (N * int64_t(sizeof(T))) % 1024 == 0 ? N + width<T> : N;
         shards = shard_count(call.rows, H);
         chunk = H >= 256 ? 256 : 128;
-        again = call.states_only && plan.kept > 0;
+        again = call.states_only && plan.kept + plan.kept_rows > 0;
     }
     int64_t rows_of(int64_t shard) const { return (call.rows - shard + shards - 1) / shards; }
     int64_t most_rows() const { return rows_of(0); }
@@ -39,7 +39,15 @@ template <typename T> struct Layout {
     int64_t chunk_rows() const { return chunk + most_rows(); }
     int64_t gates() const { return plan.input_gates + plan.recurrent_gate_count; }
 
-    int64_t slot() const { return (plan.states + (again ? 0 : plan.kept)) * plane(); }
+    // Planes kept a step. Row values are columns of the last ones.
+    int64_t kept() const { return plan.kept + (plan.kept_rows + L - 1) / L; }
+    // Where a kept value or row value lies, from the first kept plane on.
+    int64_t kept_at(Place place, int64_t apart) const {
+        if (place.plane == Plane::kept) return place.number * apart;
+        return (plan.kept + place.number / L) * apart + place.number % L;
+    }
+
+    int64_t slot() const { return (plan.states + (again ? 0 : kept())) * plane(); }
     T* slot_of(int64_t shard, int64_t step) const {
         return call.tape + (shard * call.steps + step) * slot();
     }
@@ -56,7 +64,7 @@ template <typename T> struct Layout {
 
     int64_t own_forward() const {
         return chunk_rows() * (NI + plan.input_gates * L) +
-               plane() * (plan.recurrent_gate_count + plan.units + 3 * plan.states + plan.kept) +
+               plane() * (plan.recurrent_gate_count + plan.units + 3 * plan.states + kept()) +
                scratch_size<T>(plan.step, L);
     }
     // Sums of the weight gradients, transposed: units along the row.
@@ -65,7 +73,7 @@ template <typename T> struct Layout {
     }
     // Room for what is computed again: products, kept values, states that are known already.
     int64_t own_again() const {
-        return chunk_rows() * (gates() + plan.kept) * L + plan.states * plane() +
+        return chunk_rows() * (gates() + kept()) * L + plan.states * plane() +
                scratch_size<T>(plan.step, L);
     }
     int64_t own_backward() const {

@@ -78,11 +78,11 @@ inline void execute_on_rows(const Instruction& instruction, const Shape& planes,
                 for (int64_t i = r * planes.row; i < (r + 1) * planes.row; i += width<T>)
                     store(to + i, load(a + i) - all(mean));
             });
-        // In a plane, the row values of a block lie side by side where the block begins: both programs
-        // part the rows of a step into the same blocks.
         case Operation::take:
+            for (int64_t r = 0; r < planes.rows; ++r) to[r] = a[r * planes.row];
+            return;
         case Operation::put:
-            for (int64_t r = 0; r < planes.rows; r += width<T>) store(to + r, load(a + r));
+            for (int64_t r = 0; r < planes.rows; ++r) to[r * planes.row] = a[r];
             return;
         case Operation::spread: return each_in_row(planes, to, a, [](int64_t, V x) { return x; });
         case Operation::add_row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 
 import pytest
 import torch
@@ -18,7 +19,9 @@ from tests.engine.test_native import (
     native,
     recurrence,
     reference,
+    tape_of,
 )
+from throughtime.engine.native_lowering import lowered
 from throughtime.engine.native_plan import native_plan
 from throughtime.engine.native_rows import programs_of
 
@@ -118,6 +121,25 @@ def test_a_layer_norm_keeps_one_plane_and_one_number_a_row() -> None:
     assert len(programs.kept_rows & set(programs.kept)) == 1  # the deviation
     given = programs.backward.inputs
     assert "next.h" in given or len(programs.kept) == 2
+
+
+def test_the_tape_of_a_normalised_lstm_is_no_larger_than_that_of_a_plain_one() -> None:
+    x = torch.randn(50, 8, 3)
+    normalised, plain = (
+        tape_of(tt.nn.Recurrent(cell, 3, 64), x) for cell in (normalised_lstm, "lstm")
+    )
+    # Both products of one gate are normalised and keep a plane each.
+    assert normalised <= 1.3 * plain
+
+
+def test_slopes_and_multiply_adds_are_single_instructions() -> None:
+    backward = tt.cells.lstm.adjoint.backward
+    found = Counter(i.operation for i in lowered(backward).program.instructions)
+    assert found["logistic_slope"] == 3
+    assert found["tanh_slope"] == 2
+    assert sum(found.values()) <= 13  # of 22
+    forward = tt.cells.lstm.adjoint.forward
+    assert "multiply_add" in {i.operation for i in lowered(forward).program.instructions}
 
 
 def test_a_plan_is_made_of_operations_that_the_engine_has() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
+from itertools import count
 from typing import Any
 
 from throughtime.engine.native_lowering import FUSED, ROW_OPERATIONS, lowered
@@ -34,6 +35,7 @@ class Plane(IntEnum):
     D_RECURRENT_PRODUCT = 8
     D_STATE = 9
     D_UNIT = 10
+    KEPT_ROW = 11
 
 
 _Places = dict[str, tuple[int, int]]  # name -> plane, number
@@ -58,16 +60,17 @@ def native_plan(module: Any, cell: Cell) -> NativePlan:
     programs = programs_of(cell)
     merged = merged_gates(cell, programs)
     places, tape = _places(cell), _tape(cell, programs)
-    kept = tuple(name for name, (plane, _) in tape.items() if plane == Plane.KEPT)
-    rows = programs.kept_rows & set(kept)  # those that are states lie there for every unit
+    kept = tuple(name for name, (plane, _) in tape.items() if plane != Plane.NEXT_STATE)
+    rows = frozenset(name for name, (plane, _) in tape.items() if plane == Plane.KEPT_ROW)
     backward = _program(module, _summed(programs.backward, merged), places | tape, places, rows)
 
     def plan(forward: Program, keeps: tuple[str, ...]) -> Any:
+        counts = len([name for name in keeps if name not in rows]), len(rows.intersection(keeps))
         own = _with_outputs(cell, _summed(forward, merged), keeps)
         into = [
             cell.input_gates.index(gate) if gate in merged else -1 for gate in cell.recurrent_gates
         ]
-        sizes = (len(cell.input_gates), len(cell.states), len(cell.units), len(keeps))
+        sizes = (len(cell.input_gates), len(cell.states), len(cell.units), *counts)
         return module.Plan(
             _program(module, own, places, places | tape, rows), backward, into, *sizes
         )
@@ -83,11 +86,14 @@ def _tape(cell: Cell, programs: Programs) -> _Places:
     forward = programs.forward
     states = {forward.result(f"next.{name}"): place for place, name in enumerate(cell.states)}
     found: _Places = {}
-    kept = 0
+    numbers = {Plane.KEPT: count(), Plane.KEPT_ROW: count()}
     for name in programs.kept:
         state = states.get(forward.result(name)) if name in forward.outputs else None
-        found[name] = (Plane.KEPT, kept) if state is None else (Plane.NEXT_STATE, state)
-        kept += state is None
+        if state is not None:
+            found[name] = Plane.NEXT_STATE, state
+            continue
+        plane = Plane.KEPT_ROW if name in programs.kept_rows else Plane.KEPT
+        found[name] = plane, next(numbers[plane])
     return found
 
 
