@@ -41,15 +41,15 @@ template <typename T> struct Backward {
         if (layout.again) {
             wx = carve.take(plan.input_gates * apart);
             uh = carve.take(plan.recurrent_gate_count * apart);
-            kept_again = carve.take(plan.kept * apart);
+            kept_again = carve.take(layout.kept() * apart);
             states_again = carve.take(plan.states * plane);
         }
         carve.take(crew.worker * layout.worker_backward());
         x = carve.take(layout.chunk_rows() * layout.NI);
         dx = carve.take(layout.chunk_rows() * layout.NI);
         h = carve.take(padded<T>(layout.chunk_rows() * layout.H));
-        scratch = carve.take(scratch_size<T>(plan.adjoint));
-        scratch_again = carve.take(layout.again ? scratch_size<T>(plan.step) : 0);
+        scratch = carve.take(scratch_size<T>(plan.adjoint, layout.L));
+        scratch_again = carve.take(layout.again ? scratch_size<T>(plan.step, layout.L) : 0);
         for (int32_t i = 0; i < plan.adjoint.output_count; ++i) {
             const Place p = plan.adjoint_outputs[i];
             if (p.plane == Plane::d_state) is_passed[p.number] = true;
@@ -82,8 +82,8 @@ template <typename T> struct Backward {
     }
 
     void spread() {
-        fill_constants(plan.adjoint, scratch);
-        if (layout.again) fill_constants(plan.step, scratch_again);
+        fill_constants(plan.adjoint, layout.L, scratch);
+        if (layout.again) fill_constants(plan.step, layout.L, scratch_again);
         sums.clear(layout, own);
         const int64_t L = layout.L, H = layout.H, first = own.first;
         for (int64_t u = 0; u < plan.units; ++u)
@@ -145,7 +145,8 @@ template <typename T> struct Backward {
             const Place p = plan.adjoint_inputs[i];
             inputs[i] = p.plane == Plane::state        ? before + p.number * plane
                         : p.plane == Plane::next_state ? after + p.number * plane
-                        : p.plane == Plane::kept       ? kept + p.number * kept_apart
+                        : p.plane == Plane::kept || p.plane == Plane::kept_row
+                            ? kept + layout.kept_at(p, kept_apart)
                         : p.plane == Plane::unit       ? units + p.number * plane
                                                        : delta + p.number * plane;
         }
@@ -156,7 +157,7 @@ template <typename T> struct Backward {
                          : p.plane == Plane::d_state             ? passed + p.number * plane
                                                                  : d_units + p.number * plane;
         }
-        interpret_part(plan.adjoint, own, n, L, inputs, outputs, scratch);
+        interpret_part(plan.adjoint, own, {n, L, layout.H}, inputs, outputs, scratch);
         for (int64_t u = 0; u < plan.units; ++u)
             if (is_used[u])
                 add_rows(n, own.columns, d_units + u * plane + own.first, L,

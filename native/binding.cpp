@@ -23,22 +23,25 @@ using namespace throughtime;
 namespace {
 
 using Pairs = std::vector<std::tuple<int, int>>;
+using Code = std::vector<std::tuple<int, int, std::vector<int>, bool>>;
 
-// A program as Python gives it: (operation, result, arguments), the constants, the numbers of registers.
+// A program as Python gives it: (operation, result, arguments, gives row values), the constants, the numbers of registers.
 struct OwnedProgram {
     std::vector<Instruction> instructions;
     std::vector<double> constants;
     std::vector<Place> inputs, outputs;
     int temporaries;
+    bool looks_at_rows = false;
 
-    OwnedProgram(const std::vector<std::tuple<int, int, std::vector<int>>>& code,
-                 std::vector<double> with, int temporary_count, const Pairs& in, const Pairs& out)
+    OwnedProgram(const Code& code, std::vector<double> with, int temporary_count, const Pairs& in,
+                 const Pairs& out)
         : constants(std::move(with)), temporaries(temporary_count) {
         for (const auto& [plane, number] : in) inputs.push_back({Plane(plane), number});
         for (const auto& [plane, number] : out) outputs.push_back({Plane(plane), number});
         const int registers = int(inputs.size() + constants.size() + outputs.size()) + temporaries;
-        for (const auto& [operation, result, arguments] : code) {
-            Instruction made{Operation(operation), result, {}};
+        for (const auto& [operation, result, arguments, gives_row] : code) {
+            Instruction made{Operation(operation), result, {}, gives_row};
+            looks_at_rows |= gives_row || made.operation >= Operation::mean;
             for (int i = 0; i < 3; ++i) made.arguments[i] = arguments[std::size_t(i) < arguments.size() ? i : 0];
             for (int used : {result, made.arguments[0], made.arguments[1], made.arguments[2]})
                 if (used < 0 || used >= registers) throw std::invalid_argument("no such register");
@@ -50,7 +53,7 @@ struct OwnedProgram {
     Program view() const {
         return {instructions.data(),     constants.data(), int(instructions.size()),
                 int(inputs.size()),      int(constants.size()), temporaries,
-                int(outputs.size())};
+                int(outputs.size()),     looks_at_rows};
     }
 };
 
@@ -60,12 +63,13 @@ struct OwnedPlan {
     Plan plan;
 
     OwnedPlan(const OwnedProgram& forward, const OwnedProgram& backward, const std::vector<int>& into,
-              int input_gates, int states, int units, int kept)
+              int input_gates, int states, int units, int kept, int kept_rows)
         : step(forward), adjoint(backward) {
         for (int gate : into) gates.push_back({gate});
         plan = {step.view(),          adjoint.view(),         step.inputs.data(), step.outputs.data(),
                 adjoint.inputs.data(), adjoint.outputs.data(), gates.data(),       input_gates,
-                int(gates.size()),    states,                 units,              kept};
+                int(gates.size()),    states,                 units,              kept,
+                kept_rows};
     }
     OwnedPlan(const OwnedPlan&) = delete;
 };
@@ -298,11 +302,10 @@ template <typename T> void bind_stepper(nb::module_& module, const char* name) {
 NB_MODULE(_native, module) {
     nb::set_leak_warnings(false);  // plans are kept for the life of the process
     nb::class_<OwnedProgram>(module, "Program")
-        .def(nb::init<const std::vector<std::tuple<int, int, std::vector<int>>>&, std::vector<double>,
-                      int, const Pairs&, const Pairs&>());
+        .def(nb::init<const Code&, std::vector<double>, int, const Pairs&, const Pairs&>());
     nb::class_<OwnedPlan>(module, "Plan")
         .def(nb::init<const OwnedProgram&, const OwnedProgram&, const std::vector<int>&, int, int, int,
-                      int>());
+                      int, int>());
     module.def("instruction_sets", available);
     module.def("forward_float32", forward<float>);
     module.def("forward_float64", forward<double>);

@@ -5,18 +5,31 @@
 
 namespace throughtime {
 
-// Operations of the elementwise programs, in the order of `engine/native.py`.
+// Operations of the cells' programs, in the order of `engine/native_plan.py`.
 enum class Operation : int32_t {
     add, subtract, multiply, divide, power, negate,
     sigmoid, tanh, relu, softplus, exp, log, sqrt, abs, maximum, minimum,
     less, less_equal, greater, greater_equal, equal, not_equal, where,
     copy,
+    multiply_add,    // a b + c
+    logistic_slope,  // a (b (1 - b))
+    tanh_slope,      // a (1 - b b)
+    // Of the rows of planes, and of row values: registers that hold one number a row.
+    mean,            // of a plane
+    mean_product,    // of the product of two planes
+    centre,          // a plane less its mean
+    take,            // row values out of a column
+    put,             // into it
+    spread,          // to a whole plane
+    add_row, subtract_row, multiply_row,  // a plane and row values
+    multiply_row_add,                     // a plane times row values, plus a plane
 };
 
 struct Instruction {
     Operation operation;
     int32_t result;        // a register
     int32_t arguments[3];  // registers; unused ones repeat the first
+    int32_t gives_row;     // whether the result is row values
 };
 
 // Registers are numbered: inputs, then constants, then temporaries (slots that are used again).
@@ -30,6 +43,7 @@ struct Program {
     int32_t constant_count;
     int32_t temporary_count;
     int32_t output_count;
+    int32_t looks_at_rows;  // whether there are row values: blocks are then whole rows
 };
 
 // Where an input or output plane of a program lies.
@@ -45,11 +59,12 @@ enum class Plane : int32_t {
     d_recurrent_product,
     d_state,
     d_unit,
+    kept_row,           // row values that are kept: a column of a plane that they share
 };
 
 struct Place {
     Plane plane;
-    int32_t number;  // which gate, state, unit or kept value
+    int32_t number;  // which gate, state, unit, kept value or row value
 };
 
 // A gate whose recurrent product is added into the plane of the input product has `into_input`.
@@ -69,7 +84,8 @@ struct Plan {
     int32_t recurrent_gate_count;
     int32_t states;
     int32_t units;
-    int32_t kept;  // values kept a step
+    int32_t kept;       // planes kept a step
+    int32_t kept_rows;  // and row values
 };
 
 // Steps that were run by one call: what its backward pass reads. Several that follow each other may be

@@ -87,9 +87,9 @@ void run_step(const Layout<T>& layout, const Part& part, const Products<T>& prod
     }
     for (int32_t i = 0; i < plan.step.output_count; ++i) {
         const Place p = plan.step_outputs[i];
-        outputs[i] = p.plane == Plane::next_state ? after + p.number * plane : kept + p.number * kept_apart;
+        outputs[i] = p.plane == Plane::next_state ? after + p.number * plane : kept + layout.kept_at(p, kept_apart);
     }
-    interpret_part(plan.step, part, n, L, inputs, outputs, scratch);
+    interpret_part(plan.step, part, {n, L, layout.H}, inputs, outputs, scratch);
 }
 
 template <typename T> struct Forward {
@@ -112,10 +112,10 @@ template <typename T> struct Forward {
         products.uh = carve.take(plan.recurrent_gate_count * plane);
         units = carve.take(plan.units * plane);
         start = carve.take(plan.states * plane);
-        free_slots = carve.take(2 * plan.states * plane + plan.kept * plane);
+        free_slots = carve.take(2 * plan.states * plane + layout.kept() * plane);
         carve.take(crew.worker * layout.worker_forward());
         x = carve.take(layout.chunk_rows() * layout.NI);
-        scratch = carve.take(scratch_size<T>(plan.step));
+        scratch = carve.take(scratch_size<T>(plan.step, layout.L));
     }
 
     int64_t step_at(int64_t place) const { return call.reverse ? call.steps - 1 - place : place; }
@@ -129,7 +129,7 @@ template <typename T> struct Forward {
     }
 
     void spread() {
-        fill_constants(plan.step, scratch);
+        fill_constants(plan.step, layout.L, scratch);
         const int64_t first = own.first;
         for (int64_t u = 0; u < plan.units; ++u)
             for (int64_t r = 0; r < rows.count; ++r)

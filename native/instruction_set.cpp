@@ -1,13 +1,19 @@
 // Compiled once for each instruction set, with its flags and THROUGHTIME_SET as its name. Everything
 // is in an unnamed namespace, and no inline function of the standard library is used: the linker must
-// never be able to take one set's code for another's.
+// never be able to take one set's code for another's. Intrinsics are always inlined.
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #include "kernels.hpp"
 
 namespace throughtime {
 namespace {
 
 #include "vector.hpp"
+#include "functions.hpp"
 #include "product.hpp"
+#include "rows.hpp"
 #include "interpret.hpp"
 #include "parts.hpp"
 #include "layout.hpp"

@@ -1,5 +1,5 @@
 // Elementwise programs, a switch over instructions and a vector loop in each.
-// Included once for each instruction set, after vector.hpp.
+// Included once for each instruction set, after rows.hpp.
 
 // Elements worked on at a time: the registers of a program then stay in the first cache.
 constexpr int64_t block = 512;
@@ -13,10 +13,10 @@ inline void each(int64_t count, T* to, const T* a, const T* b, F function) {
     for (int64_t i = 0; i < count; i += width<T>) store(to + i, function(load(a + i), load(b + i)));
 }
 template <typename T, typename F>
-inline void each_scalar(int64_t count, T* to, const T* a, const T* b, F function) {
-    for (int64_t i = 0; i < count; ++i) to[i] = function(a[i], b[i]);
+inline void each(int64_t count, T* to, const T* a, const T* b, const T* c, F function) {
+    for (int64_t i = 0; i < count; i += width<T>)
+        store(to + i, function(load(a + i), load(b + i), load(c + i)));
 }
-
 // A truth value is a vector whose lanes have all bits set or none.
 template <typename T> inline Vector<T> truth(Mask<T> mask) { return (Vector<T>)mask; }
 
@@ -54,52 +54,73 @@ inline void execute(const Instruction& instruction, int64_t count, T* const* reg
         case Operation::not_equal:
             return each(count, to, a, b, [](V x, V y) { return truth<T>(x != y); });
         case Operation::where:
-            for (int64_t i = 0; i < count; i += width<T>)
-                store(to + i, (Mask<T>)load(a + i) != 0 ? load(b + i) : load(c + i));
-            return;
-        case Operation::power:
-            return each_scalar(count, to, a, b, [](T x, T y) { return scalar_power(x, y); });
-        case Operation::log: return each_scalar(count, to, a, b, [](T x, T) { return scalar_log(x); });
-        case Operation::sqrt:
-            return each_scalar(count, to, a, b, [](T x, T) { return scalar_sqrt(x); });
-        case Operation::softplus:
-            return each_scalar(count, to, a, b, [](T x, T) {
-                // exp's argument is never positive, so nothing overflows.
-                const T bounded = x > T(0) ? -x : x;
-                const T tail = scalar_log1p(T(exponential(all(bounded))[0]));
-                return (x > T(0) ? x : x != x ? x : T(0)) + tail;
-            });
+            return each(count, to, a, b, c, [](V x, V y, V z) { return (Mask<T>)x != 0 ? y : z; });
+        case Operation::multiply_add:
+            return each(count, to, a, b, c, [](V x, V y, V z) { return x * y + z; });
+        case Operation::logistic_slope:
+            return each(count, to, a, b, [](V x, V y) { return x * (y * (T(1) - y)); });
+        case Operation::tanh_slope:
+            return each(count, to, a, b, [](V x, V y) { return x * (T(1) - y * y); });
+        case Operation::log: return each(count, to, a, [](V x) { return logarithm(x); });
+        case Operation::softplus: return each(count, to, a, [](V x) { return softplus(x); });
+        case Operation::power: return power(count, to, a, b);
+        case Operation::sqrt: return square_root(count, to, a);
+        default: return;  // an operation on rows
     }
 }
 
+// Elements of a block and from one register to the next. A program that looks at rows works on as many
+// whole ones as make a block, on one where a row is longer.
+inline int64_t register_size(const Program& program, int64_t row) {
+    return program.looks_at_rows && row > block ? row : block;
+}
+inline int64_t block_size(const Program& program, int64_t row) {
+    if (!program.looks_at_rows) return block;
+    return row > block ? row : block / row * row;
+}
+
 // Room for a program's constants and temporaries.
-template <typename T> int64_t scratch_size(const Program& program) {
-    return (program.constant_count + program.temporary_count) * block;
+template <typename T> int64_t scratch_size(const Program& program, int64_t row) {
+    return (program.constant_count + program.temporary_count) * register_size(program, row);
 }
 constexpr int most_registers = 256;
 
-template <typename T> void fill_constants(const Program& program, T* scratch) {
+template <typename T> void fill_constants(const Program& program, int64_t row, T* scratch) {
+    const int64_t size = register_size(program, row);
     for (int32_t i = 0; i < program.constant_count; ++i)
-        for (int64_t j = 0; j < block; ++j) scratch[i * block + j] = T(program.constants[i]);
+        for (int64_t j = 0; j < size; ++j) scratch[i * size + j] = T(program.constants[i]);
 }
 
-// Runs a program over planes of `count` elements (whole vectors). `inputs` and `outputs` are planes;
-// an output may be the same plane as an input.
+// Runs a program over planes. `inputs` and `outputs` are planes; an output may be the same plane as an
+// input.
 template <typename T>
-void interpret(const Program& program, int64_t count, const T* const* inputs, T* const* outputs,
+void interpret(const Program& program, const Shape& planes, const T* const* inputs, T* const* outputs,
                T* scratch) {
     T* registers[most_registers];
+    const int64_t apart = register_size(program, planes.row), most = block_size(program, planes.row);
+    const int64_t count = planes.rows * planes.row;
     const int32_t first_output =
         program.input_count + program.constant_count + program.temporary_count;
     for (int32_t i = 0; i < program.constant_count + program.temporary_count; ++i)
-        registers[program.input_count + i] = scratch + i * block;
-    for (int64_t at = 0; at < count; at += block) {
-        const int64_t size = count - at < block ? count - at : block;
+        registers[program.input_count + i] = scratch + i * apart;
+    for (int64_t at = 0; at < count; at += most) {
+        const int64_t size = count - at < most ? count - at : most;
         for (int32_t i = 0; i < program.input_count; ++i)
             registers[i] = const_cast<T*>(inputs[i]) + at;
         for (int32_t i = 0; i < program.output_count; ++i)
             registers[first_output + i] = outputs[i] + at;
-        for (int32_t i = 0; i < program.instruction_count; ++i)
-            execute<T>(program.instructions[i], size, registers);
+        if (!program.looks_at_rows) {
+            for (int32_t i = 0; i < program.instruction_count; ++i)
+                execute<T>(program.instructions[i], size, registers);
+            continue;
+        }
+        const Shape rows{size / planes.row, planes.row, planes.units};
+        for (int32_t i = 0; i < program.instruction_count; ++i) {
+            const Instruction& instruction = program.instructions[i];
+            if (instruction.operation >= Operation::mean)
+                execute_on_rows<T>(instruction, rows, registers);
+            else
+                execute<T>(instruction, instruction.gives_row ? padded<T>(rows.rows) : size, registers);
+        }
     }
 }

@@ -33,7 +33,7 @@ template <typename T> struct Layout {
         parts = part_count(plan, call.steps, call.rows, H);
         shards = parts > 1 ? 1 : shard_count(call.rows, H);
         chunk = H >= 256 ? 256 : 128;
-        again = call.states_only && plan.kept > 0;
+        again = call.states_only && plan.kept + plan.kept_rows > 0;
     }
     // Parts are whole lines of the cache, or two threads would write to the same one.
     Part between(int64_t one, int64_t other) const {
@@ -58,7 +58,15 @@ template <typename T> struct Layout {
     int64_t chunk_rows() const { return chunk + most_rows(); }
     int64_t gates() const { return plan.input_gates + plan.recurrent_gate_count; }
 
-    int64_t slot() const { return (plan.states + (again ? 0 : plan.kept)) * plane(); }
+    // Planes kept a step. Row values are columns of the last ones.
+    int64_t kept() const { return plan.kept + (plan.kept_rows + L - 1) / L; }
+    // Where a kept value or row value lies, from the first kept plane on.
+    int64_t kept_at(Place place, int64_t apart) const {
+        if (place.plane == Plane::kept) return place.number * apart;
+        return (plan.kept + place.number / L) * apart + place.number % L;
+    }
+
+    int64_t slot() const { return (plan.states + (again ? 0 : kept())) * plane(); }
     T* slot_of(int64_t shard, int64_t step) const {
         return call.tape + (shard * call.steps + step) * slot();
     }
@@ -76,25 +84,25 @@ template <typename T> struct Layout {
     // What a shard works in: planes, and for every thread of its crew rows of its own.
     int64_t own_forward() const {
         return chunk_rows() * plan.input_gates * L +
-               plane() * (plan.recurrent_gate_count + plan.units + 3 * plan.states + plan.kept) +
+               plane() * (plan.recurrent_gate_count + plan.units + 3 * plan.states + kept()) +
                parts * worker_forward();
     }
-    int64_t worker_forward() const { return chunk_rows() * NI + scratch_size<T>(plan.step); }
+    int64_t worker_forward() const { return chunk_rows() * NI + scratch_size<T>(plan.step, L); }
     // Sums of the weight gradients, transposed: units along the row.
     int64_t sums() const {
         return (plan.input_gates * (I + 1) + plan.recurrent_gate_count * (H + 1) + plan.units) * N;
     }
     // Room for what is computed again: products, kept values, states that are known already.
     int64_t own_again() const {
-        return chunk_rows() * (gates() + plan.kept) * L + plan.states * plane();
+        return chunk_rows() * (gates() + kept()) * L + plan.states * plane();
     }
     int64_t own_backward() const {
         return sums() + chunk_rows() * gates() * L + plane() * (3 * plan.states + 2 * plan.units) +
                (again ? own_again() : 0) + parts * worker_backward();
     }
     int64_t worker_backward() const {
-        return padded<T>(chunk_rows() * (NI + H + NI)) + scratch_size<T>(plan.adjoint) +
-               (again ? scratch_size<T>(plan.step) : 0);
+        return padded<T>(chunk_rows() * (NI + H + NI)) + scratch_size<T>(plan.adjoint, L) +
+               (again ? scratch_size<T>(plan.step, L) : 0);
     }
 };
 

@@ -3,7 +3,9 @@
 // Included once for each instruction set, after interpret.hpp.
 
 // Whether a step works on each unit by itself, but for the products.
-inline bool by_unit(const Plan&) { return true; }
+inline bool by_unit(const Plan& plan) {
+    return !plan.step.looks_at_rows && !plan.adjoint.looks_at_rows;
+}
 
 // How many parts depends on the problem alone, never on the number of threads: the results are then the
 // same, bit by bit, for any number of threads. Up to three rows are one shard otherwise; up to six, a tile
@@ -25,17 +27,18 @@ struct Part {
     bool all;
 };
 
-// Runs a program on a part of `n` rows: at once where it is all there is, since the rows then lie together.
+// Runs a program on a part of some rows of planes: at once where it is all there is, since the rows then
+// lie together.
 template <typename T>
-void interpret_part(const Program& program, const Part& part, int64_t n, int64_t row,
-                    const T* const* inputs, T* const* outputs, T* scratch) {
-    if (part.all) return interpret(program, n * row, inputs, outputs, scratch);
+void interpret_part(const Program& program, const Part& part, const Shape& planes, const T* const* inputs,
+                    T* const* outputs, T* scratch) {
+    if (part.all) return interpret(program, planes, inputs, outputs, scratch);
     const T* in[most_registers];
     T* out[most_registers];
-    for (int64_t r = 0; r < n; ++r) {
-        const int64_t at = r * row + part.first;
+    for (int64_t r = 0; r < planes.rows; ++r) {
+        const int64_t at = r * planes.row + part.first;
         for (int32_t i = 0; i < program.input_count; ++i) in[i] = inputs[i] + at;
         for (int32_t i = 0; i < program.output_count; ++i) out[i] = outputs[i] + at;
-        interpret(program, part.columns, in, out, scratch);
+        interpret(program, {1, part.columns, part.units}, in, out, scratch);
     }
 }

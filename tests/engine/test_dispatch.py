@@ -87,15 +87,11 @@ def test_layers_run_on_the_engine_in_use() -> None:
 
 
 def test_explain_names_engine_and_reasons() -> None:
-    @tt.cell(gates="a", state="h")
-    def normalised(wx, uh, h):
-        return tt.tanh(tt.layer_norm(wx.a + uh.a))
-
-    layer = tt.nn.Recurrent(normalised, 2, 3, num_layers=2, bidirectional=True)
-    lines = engine.explain(layer, torch.zeros(4, 1, 2)).splitlines()
+    layer = tt.nn.Recurrent("gru", 2, 3, num_layers=2, bidirectional=True, dtype=torch.bfloat16)
+    lines = engine.explain(layer, torch.zeros(4, 1, 2, dtype=torch.bfloat16)).splitlines()
     assert len([line for line in lines if line.endswith(": reference")]) == 4
-    assert lines[0] == "0: normalised, T=4 B=1 I=2 H=3, torch.float32: reference"
-    assert "1: normalised, reverse, T=4 B=1 I=2 H=3" in lines[2]
+    assert lines[0] == "0: gru, T=4 B=1 I=2 H=3, torch.bfloat16: reference"
+    assert "1: gru, reverse, T=4 B=1 I=2 H=3" in lines[2]
     assert "not native: " in lines[1]
     plain = engine.explain(tt.nn.GRU(2, 3), torch.zeros(4, 1, 2))
     assert plain == f"0: gru, T=4 B=1 I=2 H=3, torch.float32: {next(iter(engine.engines))}"

@@ -19,6 +19,7 @@ from throughtime.engine.native import native
 from throughtime.engine.native_module import instruction_set, module, share_torchs_threads
 from throughtime.engine.recurrence import Recurrence
 from throughtime.engine.reference import reference
+from throughtime.equations import Cell
 
 pytestmark = pytest.mark.skipif(module is None, reason="the native module is not built")
 
@@ -46,7 +47,7 @@ def _threads(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def recurrence(
-    cell: str = "gru",
+    cell: str | Cell = "gru",
     T: int = 11,
     B: int = 19,
     I: int = 3,  # noqa: E741
@@ -290,17 +291,6 @@ def test_workspaces_are_kept_within_a_bound_and_given_back() -> None:
 )
 def test_what_it_declines_is_said(changed: dict[str, object], reason: str) -> None:
     assert reason in str(native.why_not(recurrence(**changed)))
-
-
-def test_a_row_operation_is_declined_by_name() -> None:
-    @tt.cell(gates="a", state="h")
-    def normalised(wx, uh, h):
-        return tt.tanh(tt.layer_norm(wx.a + uh.a))
-
-    layer = tt.nn.Recurrent(normalised, 2, 3)
-    given = Recurrence(normalised, torch.ones(2, 1, 2), (torch.zeros(1, 3),), layer.weights(0))
-    assert "the cell uses mean" in str(native.why_not(given))
-    assert layer(torch.ones(2, 1, 2))[0].shape == (2, 1, 3)  # on the reference
 
 
 def test_an_unknown_instruction_set_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from throughtime.engine.reference import flat, followed, is_recorded, transforme
 
 
 class Native:
-    """Runs elementwise cells in float32 and float64 on the CPU."""
+    """Runs any cell in float32 and float64 on the CPU."""
 
     name = "native"
 
@@ -45,9 +45,6 @@ class Native:
             return f"there is nothing to run over in {list(x.shape)}"
         if transformed():
             return "torch.func and forward-mode differentiation follow single operations"
-        row = recurrence.cell.row_operation
-        if row is not None:
-            return f"it has no operation over the units of a row, and the cell uses {row}"
         return None
 
     def run(self, recurrence: Recurrence) -> tuple[Tensor, tuple[Tensor, ...]]:

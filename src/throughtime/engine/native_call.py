@@ -134,22 +134,18 @@ def most_elements(recurrence: Recurrence) -> int:
     rows = B + B // 16 + 1  # every shard is as tall as the tallest
     input_gates, recurrent_gates = gates(cell)
     packed = input_gates * H * NI + recurrent_gates * H * N
-    if not recurrence.states_only:
-        return T * rows * planes(cell) * (N + vector) + packed
-    again = (input_gates * (I + 1) + recurrent_gates * (H + 1)) * N
-    return T * rows * len(cell.states) * (N + vector) + packed + again
+    if recurrence.states_only:
+        again = (input_gates * (I + 1) + recurrent_gates * (H + 1)) * N
+        return T * rows * len(cell.states) * (N + vector) + packed + again
+    kept, kept_rows = kept_values(cell)
+    planes = len(cell.states) + kept + (1 if kept_rows else 0)  # the last holds row values
+    return T * rows * (planes * (N + vector) + kept_rows) + packed
 
 
 @cache
 def gates(cell: Cell) -> tuple[int, int]:
     """Count the gates of a cell that have an input product, and those with a recurrent one."""
     return len(cell.input_gates), len(cell.recurrent_gates)
-
-
-@cache
-def planes(cell: Cell) -> int:
-    """Count the planes that a tape has of each step."""
-    return len(cell.states) + len(kept_values(cell))
 
 
 def _pointer(tensor: Tensor | None) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
+from itertools import count
 from typing import Any
 
-from throughtime.engine.textbook.unroll import kept_names
+from throughtime.engine.native_lowering import FUSED, ROW_OPERATIONS, lowered
+from throughtime.engine.native_rows import Programs, programs_of
 from throughtime.equations import Cell, Instruction, Program
 
 # In the order of `Operation` and `Plane` in native/call.hpp.
@@ -15,7 +17,7 @@ OPERATIONS = (
     "add", "subtract", "multiply", "divide", "power", "negate",
     "sigmoid", "tanh", "relu", "softplus", "exp", "log", "sqrt", "abs", "maximum", "minimum",
     "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "where",
-    "copy",
+    "copy", *FUSED, *ROW_OPERATIONS,
 )  # fmt: skip
 
 
@@ -33,6 +35,7 @@ class Plane(IntEnum):
     D_RECURRENT_PRODUCT = 8
     D_STATE = 9
     D_UNIT = 10
+    KEPT_ROW = 11
 
 
 _Places = dict[str, tuple[int, int]]  # name -> plane, number
@@ -54,45 +57,56 @@ class NativePlan:
 @cache
 def native_plan(module: Any, cell: Cell) -> NativePlan:
     """Make the plans of a cell, once."""
-    merged = merged_gates(cell)
-    places, tape, kept = _places(cell), _tape(cell), kept_values(cell)
-    backward = _program(module, _summed(cell.adjoint.backward, merged), places | tape, places)
+    programs = programs_of(cell)
+    merged = merged_gates(cell, programs)
+    places, tape = _places(cell), _tape(cell, programs)
+    kept = tuple(name for name, (plane, _) in tape.items() if plane != Plane.NEXT_STATE)
+    rows = frozenset(name for name, (plane, _) in tape.items() if plane == Plane.KEPT_ROW)
+    backward = _program(module, _summed(programs.backward, merged), places | tape, places, rows)
 
     def plan(forward: Program, keeps: tuple[str, ...]) -> Any:
+        counts = len([name for name in keeps if name not in rows]), len(rows.intersection(keeps))
         own = _with_outputs(cell, _summed(forward, merged), keeps)
         into = [
             cell.input_gates.index(gate) if gate in merged else -1 for gate in cell.recurrent_gates
         ]
-        sizes = (len(cell.input_gates), len(cell.states), len(cell.units), len(keeps))
-        return module.Plan(_program(module, own, places, places | tape), backward, into, *sizes)
+        sizes = (len(cell.input_gates), len(cell.states), len(cell.units), *counts)
+        return module.Plan(
+            _program(module, own, places, places | tape, rows), backward, into, *sizes
+        )
 
-    return NativePlan(training=plan(cell.adjoint.forward, kept), inference=plan(cell.step, ()))
-
-
-def kept_values(cell: Cell) -> tuple[str, ...]:
-    """Name the values that a tape has of each step beside the states."""
-    return tuple(name for name, (plane, _) in _tape(cell).items() if plane == Plane.KEPT)
+    return NativePlan(training=plan(programs.forward, kept), inference=plan(programs.step, ()))
 
 
-def _tape(cell: Cell) -> _Places:
+@cache
+def kept_values(cell: Cell) -> tuple[int, int]:
+    """Count the values that a tape has of each step beside the states: planes, and row values."""
+    planes = [plane for plane, _ in _tape(cell, programs_of(cell)).values()]
+    return planes.count(Plane.KEPT), planes.count(Plane.KEPT_ROW)
+
+
+def _tape(cell: Cell, programs: Programs) -> _Places:
     """Say where the backward pass finds what it reads of the forward pass.
 
     A value that is a new state anyway is not kept a second time.
     """
-    forward = cell.adjoint.forward
+    forward = programs.forward
     states = {forward.result(f"next.{name}"): place for place, name in enumerate(cell.states)}
     found: _Places = {}
-    kept = 0
-    for name in kept_names(cell):
+    numbers = {Plane.KEPT: count(), Plane.KEPT_ROW: count()}
+    for name in programs.kept:
         state = states.get(forward.result(name)) if name in forward.outputs else None
-        found[name] = (Plane.KEPT, kept) if state is None else (Plane.NEXT_STATE, state)
-        kept += state is None
+        if state is not None:
+            found[name] = Plane.NEXT_STATE, state
+            continue
+        plane = Plane.KEPT_ROW if name in programs.kept_rows else Plane.KEPT
+        found[name] = plane, next(numbers[plane])
     return found
 
 
-def merged_gates(cell: Cell) -> frozenset[str]:
+def merged_gates(cell: Cell, programs: Programs) -> frozenset[str]:
     """Name the gates whose two products are only ever used as a sum: they need one plane."""
-    forward, backward = cell.adjoint.forward, cell.adjoint.backward
+    forward, backward = programs.forward, programs.backward
     found = set()
     for gate in cell.recurrent_gates:
         names = {f"wx.{gate}", f"uh.{gate}"}
@@ -146,8 +160,16 @@ def _with_outputs(cell: Cell, program: Program, kept: tuple[str, ...]) -> Progra
     return Program(program.inputs, program.constants, program.instructions, names, results)
 
 
-def _program(module: Any, program: Program, places_in: _Places, places_out: _Places) -> Any:
+def _program(
+    module: Any,
+    whole: Program,
+    places_in: _Places,
+    places_out: _Places,
+    kept_rows: frozenset[str],
+) -> Any:
     """Assign registers: an output is written where it belongs, a temporary's room is used again."""
+    low = lowered(whole, kept_rows)
+    program = low.program
     fixed = program.first_instruction
     last_use = {
         argument: number
@@ -187,13 +209,14 @@ def _program(module: Any, program: Program, places_in: _Places, places_out: _Pla
             OPERATIONS.index(instruction.operation),
             assigned(register),
             [assigned(argument) for argument in instruction.arguments],
+            register in low.rows,
         )
         for register, instruction in program.numbered()
     ]
     for place, result in enumerate(program.results):
         if output_of.get(result) != place:
             to = fixed + slots + place
-            code.append((OPERATIONS.index("copy"), to, [assigned(result)]))
+            code.append((OPERATIONS.index("copy"), to, [assigned(result)], False))
     return module.Program(
         code,
         list(program.constants),
