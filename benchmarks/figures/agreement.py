@@ -29,9 +29,7 @@ def reference(measuring: Measuring) -> Iterator[Figure]:
                     worst, where = found.relative, f"{found.worst} of {cell}"
         what = f"largest difference from the reference engine, {name}"
         yield at_most(what, bound, worst, unit="relative", note=where)
-    native, note = (
-        len(registry) - len(declined),
-        "; ".join(f"{c}: {w}" for c, w in declined.items()),
-    )
+    native = len(registry) - len(declined)
+    note = "; ".join(f"{cell}: {why}" for cell, why in declined.items())
     what = "registered cells on the native engine"
     yield at_least(what, len(registry), native, unit="cells", note=note)

@@ -22,13 +22,15 @@ def memory(measuring: Measuring) -> Iterator[Figure]:
                 yield at_most(what, 1.0, None, note="only Linux tells how much a process used")
                 continue
             measuring.tell(f"memory, {cell} {size}")
-            used = {name: _used(cell, size, name, measuring.threads) for name in (OURS, TORCH)}
+            threads = measuring.threads
+            used = {name: _used(cell, size, name, threads) for name in (OURS, TORCH)}
+            alone = _used(cell, size, OURS, threads, kept="states")
             yield at_most(what, 1.0, used[OURS] / used[TORCH], detail={"bytes": used})
-            # The tape that keeps the states only takes this place when there is one.
-            yield at_most(f"{what}, states only", 0.5, None, note="not built yet")
+            detail = {"bytes": {**used, OURS: alone}}
+            yield at_most(f"{what}, states only", 0.5, alone / used[TORCH], detail=detail)
 
 
-def _used(cell: str, size: Size, who: str, threads: int) -> int:
+def _used(cell: str, size: Size, who: str, threads: int, kept: str = "everything") -> int:
     script = Path(__file__).with_name("memory_of_a_step.py")
-    command = [sys.executable, str(script), cell, str(size), who, str(threads)]
+    command = [sys.executable, str(script), cell, str(size), who, str(threads), kept]
     return int(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)

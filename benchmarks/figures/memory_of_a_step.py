@@ -1,6 +1,6 @@
 """The bytes by which a process grows, at most, over its first training step of a size.
 
-    python benchmarks/figures/memory_of_a_step.py lstm "32,1000,64,128" throughtime 2
+    python benchmarks/figures/memory_of_a_step.py lstm "32,1000,64,128" throughtime 2 states
 
 Inputs and gradients of the results are there before; Linux tells the rest.
 """
@@ -10,17 +10,19 @@ from pathlib import Path
 
 import torch
 
+from throughtime import engine
 from throughtime.cli.racing import sizes_of
 from throughtime.cli.racing.contenders import line_up
 from throughtime.cli.racing.problem import Size, draw
 
 
-def main(cell: str, size: str, who: str, threads: str) -> None:
+def main(cell: str, size: str, who: str, threads: str, kept: str) -> None:
     """Print them."""
     torch.set_num_threads(int(threads))
-    grown(cell, Size(2, 3, 4, 5), who)  # loads what every step needs
     (whole,) = sizes_of(size)
-    print(grown(cell, whole, who))
+    with engine.keep(kept):
+        grown(cell, Size(2, 3, 4, 5), who)  # loads what every step needs
+        print(grown(cell, whole, who))
 
 
 def grown(cell: str, size: Size, who: str) -> int:
