@@ -65,7 +65,7 @@ class CheckpointedBPTT(ThroughTime):
         >>> loss = torch.nn.MSELoss(reduction="none")
         >>> for update in CheckpointedBPTT(slots=3)(model, x, d, loss):
         ...     print(update.info["forward_steps"])
-        20.0
+        25.0
     """
 
     def __init__(
