@@ -185,6 +185,25 @@ def test_graphs_stay_within_the_memory(cell: str, share: float) -> None:
     assert budget / 4 < weigh(CheckpointedBPTT(budget)) <= budget
 
 
+def test_what_is_measured_is_given_back() -> None:
+    alive: list[weakref.ref[Any]] = []
+
+    class Watched(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gru = tt.nn.GRU(1, 4)
+
+        def forward(self, x: Tensor, h: Tensor | None) -> tuple[Tensor, Tensor]:
+            y, h = self.gru(x, h)
+            alive.append(weakref.ref(y.untyped_storage()))
+            return y, h
+
+    x = torch.randn(50, 1, 1)
+    list(CheckpointedBPTT()(Watched(), x, torch.randn(50, 1, 4), squared))
+    assert len(alive) > 3
+    assert not any(ref() is not None for ref in alive)
+
+
 def test_the_smallest_memory_is_named_and_does() -> None:
     model = tt.Network("gru", 1, 8, 1, dtype=torch.float64)
     x = torch.randn(30, 2, 1, dtype=torch.float64)
@@ -195,7 +214,7 @@ def test_the_smallest_memory_is_named_and_does() -> None:
     least, twice = (int(size) for size in re.findall(r"(\d+) \(", str(told.value)))
     info = assert_equal(CheckpointedBPTT(least), model, x, x, squared)
     assert (info["bytes"], info["forward_steps"]) == (least, 30 * 31 / 2)
-    assert assert_equal(CheckpointedBPTT(twice), model, x, x, squared)["forward_steps"] < 60
+    assert assert_equal(CheckpointedBPTT(twice), model, x, x, squared)["forward_steps"] < 3 * 30
     with pytest.raises(ValueError, match="too little"):
         list(CheckpointedBPTT(least - 1)(model, x, x, squared))
 

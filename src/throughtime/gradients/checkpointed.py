@@ -65,7 +65,7 @@ class CheckpointedBPTT(ThroughTime):
         >>> loss = torch.nn.MSELoss(reduction="none")
         >>> for update in CheckpointedBPTT(slots=3)(model, x, d, loss):
         ...     print(update.info["forward_steps"])
-        20.0
+        25.0
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class CheckpointedBPTT(ThroughTime):
             raise ValueError(
                 f"memory={self.memory!r} is too little to differentiate this model on a batch of "
                 f"{sizes.rows} rows: the least that will do is {least} ({in_words(least)}); with "
-                f"{twice} ({in_words(twice)}) no step is run forward more than twice"
+                f"{twice} ({in_words(twice)}) no step needs to be run forward more than twice"
             )
         return plan, {"bytes": float(plan.bytes), "budget": float(budget)}
 

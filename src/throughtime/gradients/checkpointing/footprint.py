@@ -106,17 +106,19 @@ def _kept(chain: Chain, each: int | None) -> tuple[int, int]:
     """Count the bytes that a recorded run keeps beyond its inputs, and those of its outputs."""
     given = [*chain.model.parameters(), *chain.model.buffers(), *carried(chain.state)]
     known = _storages([*given, chain.inputs, chain.targets])
-    found: list[Tensor] = []
+    saved: list[Tensor] = []
 
     def note(tensor: Tensor) -> Tensor:
-        found.append(tensor)
-        return tensor
+        saved.append(tensor.detach())
+        return saved[-1]
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), torch.enable_grad():
         pieces = chain.run(chain.T, each=each)
         _, losses, _ = chain.compared(pieces)
-        found.append(losses.sum())
-    found += [piece.outputs for piece in pieces]
+        total = losses.sum()
+    # The graph holds `note`, which holds `saved`: nothing of the graph must come in there, or it
+    # would hold itself for ever.
+    found = [*saved, total, *(piece.outputs for piece in pieces)]
     for piece in pieces[:-1]:
         found += piece.after
     kept = {place: size for place, size in _storages(found).items() if place not in known}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from math import ceil, isqrt
 
 from throughtime.gradients.checkpointing.footprint import Footprint
@@ -67,15 +66,16 @@ class Sizes:
         """The bytes of a carried state; something, if the model carries nothing."""
         return max(self.footprint.state, 64)
 
-    @cached_property
-    def call(self) -> float:
-        """What a call costs beside its steps, in steps.
+    def time(self, segment: int, number: int, runs: int) -> float:
+        """Give what so many segments take in so many runs beside their way back, in steps forward.
 
-        Some 90 microseconds, in which a processor does a few million multiplications, and packing
-        the weights, as long as multiplying some 40 rows by them. Nothing is timed: the plan, and
-        with it rounding and random numbers, are the same on every run and machine.
+        A call takes some 90 microseconds, in which a processor does a few million multiplications
+        or 200 of the smallest steps. Packing the weights takes as long as multiplying some 200 rows
+        by them, and making their gradient as 600. Nothing is timed here: the plan, and with it
+        rounding and random numbers, are the same on every run and machine.
         """
-        return 40 / self.rows + 4.5e6 / (self.rows * max(self.footprint.weights, 1))
+        call = min(200, 4.5e6 / (self.rows * max(self.footprint.weights, 1)))
+        return runs * (segment + call + 200 / self.rows) + number * (call + 600 / self.rows)
 
     def segments(self) -> Iterator[int]:
         """Give lengths of segments to look at, the longest first."""
@@ -112,18 +112,15 @@ def planned(sizes: Sizes, budget: int) -> Plan | None:
         if free < 0:
             continue
         n, internals = ceil(sizes.T / segment), sizes.internals(segment)
-
-        def time(runs: int, n: int = n, segment: int = segment) -> float:
-            return runs * (segment + sizes.call) + n * sizes.call
-
         once = min(n, 1 + free // internals)  # more segments than these are run twice at least
-        if time(2 * n - once) >= least:
+        if sizes.time(segment, n, 2 * n - once) >= least:
             continue
         placement: Placement = Revolve(n, free)
         if 1 < n <= FINE and free >= internals:
             placement = Mixed(n, free, internals)
-        if time(placement.optimum()) < least:
-            least = time(placement.optimum())
+        time = sizes.time(segment, n, placement.optimum())
+        if time < least:
+            least = time
             kept = sizes.working(segment) + placement.slots * sizes.slot
             best = Plan(segment, placement, kept)
     return best
