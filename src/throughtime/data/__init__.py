@@ -1,4 +1,4 @@
-"""Series to forecast: where they come from, how they are split and scaled, and what is to beat."""
+"""What is learned from: series to forecast, with what is to beat, and tasks that are drawn."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import difflib
 from collections.abc import Callable
 from pathlib import Path
 
+from throughtime.data import tasks
 from throughtime.data.baselines import Autoregression, persistence
+from throughtime.data.batch import Batch
 from throughtime.data.errors import DataError
 from throughtime.data.scaling import Scaling, transforms
 from throughtime.data.series import Dataset, Series, Split
@@ -16,6 +18,7 @@ from throughtime.data.table import read_series
 
 __all__ = [
     "Autoregression",
+    "Batch",
     "DataError",
     "Dataset",
     "Scaling",
@@ -28,6 +31,7 @@ __all__ = [
     "read_series",
     "sources",
     "sunspots",
+    "tasks",
     "transforms",
 ]
 

@@ -13,24 +13,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from throughtime.data.batch import Batch
 from throughtime.gradients import Clipping, GradientMethod, Loss
 from throughtime.train.history import History, Row
 from throughtime.train.optimizers import Schedule
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Sequences that are learned from together.
-
-    Attributes:
-        inputs: [T, B, I]
-        targets: [T, B, O]
-        lengths: Valid steps of each row, [B]; None where all are.
-    """
-
-    inputs: Tensor
-    targets: Tensor
-    lengths: Tensor | None = None
 
 
 class Callback(Protocol):
