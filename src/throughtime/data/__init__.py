@@ -8,22 +8,25 @@ from pathlib import Path
 
 from throughtime.data import tasks
 from throughtime.data.baselines import Autoregression, persistence
-from throughtime.data.batch import Batch
+from throughtime.data.batch import Batch, Chunk
 from throughtime.data.errors import DataError
 from throughtime.data.scaling import Scaling, transforms
 from throughtime.data.series import Dataset, Series, Split
 from throughtime.data.split import TEST, VALIDATION, chronological, dataset
+from throughtime.data.stream import Stream
 from throughtime.data.sunspots import sunspots
 from throughtime.data.table import read_series
 
 __all__ = [
     "Autoregression",
     "Batch",
+    "Chunk",
     "DataError",
     "Dataset",
     "Scaling",
     "Series",
     "Split",
+    "Stream",
     "chronological",
     "dataset",
     "load",

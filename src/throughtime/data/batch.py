@@ -20,3 +20,19 @@ class Batch:
     inputs: Tensor
     targets: Tensor
     lengths: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Chunk(Batch):
+    """The next steps of every row of a stream.
+
+    Attributes:
+        inputs: [T, B, ...]
+        targets: [T, B, ...]
+        lengths: Steps that are left of each row, [B]; None where all have T.
+        reset: Steps before which a row's next sequence begins, [T, B]; None where none does.
+        number: How many chunks of the pass came before.
+    """
+
+    reset: Tensor | None = None
+    number: int = 0
