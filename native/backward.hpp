@@ -1,36 +1,14 @@
-// The backward pass of one shard: the recursion of backpropagation through time, the weight gradients
-// summed up chunk by chunk. Included once for each instruction set, after forward.hpp.
+// The backward pass of one shard, or of one thread's parts of it: the recursion of backpropagation
+// through time, the weight gradients summed up chunk by chunk. Included once for each instruction set,
+// after forward.hpp and sums.hpp.
 
-template <typename T> void prepare_backward(const Layout<T>& layout, T* shared) {
+template <typename T> void prepare_backward(const Layout<T>& layout, const Part& part, T* shared) {
     const Call<T>& call = layout.call;
     const Plan& plan = layout.plan;
-    const int64_t H = layout.H, I = layout.I;
-    pack<T>({call.U, plan.recurrent_gate_count, H * H, H, H, 1, 0, H, 1}, shared);
-    if (call.wants_dx)
+    const int64_t H = layout.H, I = layout.I, all = plan.recurrent_gate_count;
+    pack<T>({call.U + part.first, all, H * H, H, H, 1, 0, part.units, 1}, shared + part.first * all * H);
+    if (call.wants_dx && part.first == 0)  // read by every part
         pack<T>({call.W, plan.input_gates, H * I, H, I, 1, 0, I, 1}, shared + layout.packed_U());
-}
-
-// The sums of one shard, units along the row.
-template <typename T> struct Sums {
-    T *W, *U, *b, *c, *units;  // [gates][I][N], [gates][H][N], [gates][N], [gates][N], [units][N]
-    Sums(const Layout<T>& layout, T* own) {
-        Carver<T> carve{own};
-        W = carve.take(layout.plan.input_gates * layout.I * layout.N);
-        U = carve.take(layout.plan.recurrent_gate_count * layout.H * layout.N);
-        b = carve.take(layout.plan.input_gates * layout.N);
-        c = carve.take(layout.plan.recurrent_gate_count * layout.N);
-        units = carve.take(layout.plan.units * layout.N);
-    }
-};
-
-// Adds up rows into one.
-template <typename T>
-inline void add_rows(int64_t rows, int64_t columns, const T* from, int64_t row, T* to) {
-    for (int64_t j = 0; j < columns; j += width<T>) {
-        Vector<T> sum[4] = {load(to + j)};
-        for (int64_t m = 0; m < rows; ++m) sum[m % 4] += load(from + m * row + j);
-        store(to + j, (sum[0] + sum[1]) + (sum[2] + sum[3]));
-    }
 }
 
 template <typename T> struct Backward {
@@ -38,22 +16,22 @@ template <typename T> struct Backward {
     const Call<T>& call;
     const Plan& plan;
     Rows rows;
+    Crew crew;
+    Part own;  // the columns that this thread writes
     int64_t shard, plane, apart;
     const T *U, *W;
     Sums<T> sums;
     Products<T> products;
     T *x, *h, *dx, *da, *du, *delta, *passed, *start, *units, *d_units, *scratch;
     T *kept_again, *states_again, *scratch_again;
+    bool is_passed[most_planes] = {}, is_used[most_planes] = {};  // states, units
 
-    Backward(const Layout<T>& with, int64_t of, Rows which, T* shared, T* own)
-        : layout(with), call(with.call), plan(with.plan), rows(which), shard(of), plane(with.plane()),
-          apart(with.chunk_rows() * with.L), U(shared), W(shared + with.packed_U()), sums(with, own),
+    Backward(const Layout<T>& with, int64_t of, Rows which, Crew among, T* shared, T* space)
+        : layout(with), call(with.call), plan(with.plan), rows(which), crew(among),
+          own(with.parts_of(among)), shard(of), plane(with.plane()),
+          apart(with.chunk_rows() * with.L), U(shared), W(shared + with.packed_U()), sums(with, space),
           products{with, Weights<T>(with, shared + with.shared_backward()), nullptr, nullptr, apart, apart} {
-        zero_row(own, layout.sums());
-        Carver<T> carve{own + layout.sums()};
-        x = carve.take(layout.chunk_rows() * layout.NI);
-        h = carve.take(layout.chunk_rows() * layout.H);
-        dx = carve.take(layout.chunk_rows() * layout.NI);
+        Carver<T> carve{space + layout.sums()};
         da = carve.take(plan.input_gates * apart);
         du = carve.take(plan.recurrent_gate_count * apart);
         delta = carve.take(plan.states * plane);
@@ -61,14 +39,23 @@ template <typename T> struct Backward {
         start = carve.take(plan.states * plane);
         units = carve.take(plan.units * plane);
         d_units = carve.take(plan.units * plane);
+        if (layout.again) {
+            products.wx = carve.take(plan.input_gates * apart);
+            products.uh = carve.take(plan.recurrent_gate_count * apart);
+            kept_again = carve.take(plan.kept * apart);
+            states_again = carve.take(plan.states * plane);
+        }
+        carve.take(crew.worker * layout.worker_backward());
+        x = carve.take(layout.chunk_rows() * layout.NI);
+        dx = carve.take(layout.chunk_rows() * layout.NI);
+        h = carve.take(padded<T>(layout.chunk_rows() * layout.H));
         scratch = carve.take(scratch_size<T>(plan.adjoint));
-        if (!layout.again) return;
-        products.wx = carve.take(plan.input_gates * apart);
-        products.uh = carve.take(plan.recurrent_gate_count * apart);
-        kept_again = carve.take(plan.kept * apart);
-        states_again = carve.take(plan.states * plane);
-        scratch_again = carve.take(scratch_size<T>(plan.step));
-        fill_constants(plan.step, scratch_again);
+        scratch_again = carve.take(layout.again ? scratch_size<T>(plan.step) : 0);
+        for (int32_t i = 0; i < plan.adjoint.output_count; ++i) {
+            const Place p = plan.adjoint_outputs[i];
+            if (p.plane == Plane::d_state) is_passed[p.number] = true;
+            if (p.plane == Plane::d_unit) is_used[p.number] = true;
+        }
     }
 
     int64_t step_at(int64_t place) const { return call.reverse ? call.steps - 1 - place : place; }
@@ -85,22 +72,26 @@ template <typename T> struct Backward {
 
     void spread() {
         fill_constants(plan.adjoint, scratch);
+        if (layout.again) fill_constants(plan.step, scratch_again);
+        sums.clear(layout, own);
+        const int64_t L = layout.L, H = layout.H, first = own.first;
         for (int64_t u = 0; u < plan.units; ++u)
             for (int64_t r = 0; r < rows.count; ++r)
-                copy_row(units + u * plane + r * layout.L, call.units[u], layout.H);
+                copy_row(units + u * plane + r * L + first, call.units[u] + first, own.units);
         for (int64_t s = 0; s < plan.states; ++s) {
-            gather(rows, rows.count, call.start[s], layout.H, start + s * plane, layout.L);
+            const int64_t at = s * plane + first;
+            gather(rows, rows.count, own.units, call.start[s] + first, H, start + at, L);
             if (call.dfinal[s])
-                gather(rows, rows.count, call.dfinal[s], layout.H, delta + s * plane, layout.L);
+                gather(rows, rows.count, own.units, call.dfinal[s] + first, H, delta + at, L);
             else
-                zero_row(delta + s * plane, plane);
+                for (int64_t r = 0; r < rows.count; ++r) zero_row(delta + at + r * L, own.columns);
         }
     }
 
     // Lays what a step worked on into the chunk's rows.
     void gather_step(int64_t place, int64_t n, int64_t row) {
         const int64_t t = step_at(place), I = layout.I, H = layout.H;
-        if (call.dW || layout.again) gather(rows, n, call.x + t * call.rows * I, I, x + row * I, I);
+        if (call.dW || layout.again) gather(rows, n, I, call.x + t * call.rows * I, I, x + row * I, I);
         const T* before = states_after(place - 1);
         if (call.dU || layout.again)
             for (int64_t r = 0; r < n; ++r) copy_row(h + (row + r) * H, before + r * layout.L, H);
@@ -108,17 +99,20 @@ template <typename T> struct Backward {
 
     // Computes again what was not kept of the steps of a chunk, from the last to the first.
     void compute_again(int64_t last, int64_t first, int64_t m) {
-        products.of_inputs(m, x);
-        products.of_states(m, h, layout.H, 0, 0);
+        layout.each_part_of(crew, [&](const Part& part) {
+            products.of_inputs(part, m, x);
+            products.of_states(part, m, h, layout.H, 0, 0);
+        });
         int64_t row = 0;
         for (int64_t place = last; place >= first; --place) {
             const int64_t n = rows.active(step_at(place));
-            run_step(layout, products, n, row, row, states_after(place - 1), states_again,
+            run_step(layout, own, products, n, row, row, states_after(place - 1), states_again,
                      kept_again + row * layout.L, apart, units, scratch_again);
             row += n;
         }
     }
 
+    // The explicit part of a step, and its program, which gives the gradients at the products.
     void step(int64_t place, int64_t n, int64_t row) {
         const int64_t t = step_at(place), L = layout.L, H = layout.H;
         const T* before = states_after(place - 1);
@@ -126,13 +120,14 @@ template <typename T> struct Backward {
         const T* kept = layout.again ? kept_again + row * L : after + plan.states * plane;
         const int64_t kept_apart = layout.again ? apart : plane;
         const int64_t kept_planes = layout.slot() / plane - plan.states;
+        const int64_t ahead = own.all ? n * L : own.columns;
         if (place > 0)
-            fetch<false>(states_after(place - 1) + plan.states * plane, kept_planes, plane, n * L);
-        if (place > 1) fetch<false>(states_after(place - 2), plan.states, plane, n * L);
+            fetch<false>(states_after(place - 1) + plan.states * plane + own.first, kept_planes, plane,
+                         ahead);
+        if (place > 1) fetch<false>(states_after(place - 2) + own.first, plan.states, plane, ahead);
         if (call.dy) add_explicit(call.dy + t * call.rows * H, n);
         const T* inputs[most_planes];
         T* outputs[most_planes];
-        bool is_passed[most_planes] = {}, is_used[most_planes] = {};
         for (int32_t i = 0; i < plan.adjoint.input_count; ++i) {
             const Place p = plan.adjoint_inputs[i];
             inputs[i] = p.plane == Plane::state        ? before + p.number * plane
@@ -147,81 +142,104 @@ template <typename T> struct Backward {
                          : p.plane == Plane::d_recurrent_product ? du_of(p.number, row)
                          : p.plane == Plane::d_state             ? passed + p.number * plane
                                                                  : d_units + p.number * plane;
-            if (p.plane == Plane::d_state) is_passed[p.number] = true;
-            if (p.plane == Plane::d_unit) is_used[p.number] = true;
         }
-        interpret(plan.adjoint, n * L, inputs, outputs, scratch);
-        pass_back(n, row, is_passed);
+        interpret_part(plan.adjoint, own, n, L, inputs, outputs, scratch);
         for (int64_t u = 0; u < plan.units; ++u)
             if (is_used[u])
-                add_rows(n, layout.N, d_units + u * plane, L, sums.units + u * layout.N);
+                add_rows(n, own.columns, d_units + u * plane + own.first, L,
+                         sums.units + u * layout.N + own.first);
     }
 
     // The explicit part of dE/dS_t.
     void add_explicit(const T* dy, int64_t n) {
-        const int64_t H = layout.H;
         for (int64_t r = 0; r < n; ++r) {
-            const T* __restrict from = dy + rows.index[r] * H;
-            T* __restrict to = delta + r * layout.L;
-            for (int64_t j = 0; j < H; ++j) to[j] += from[j];
+            const T* __restrict from = dy + rows.index[r] * layout.H + own.first;
+            T* __restrict to = delta + r * layout.L + own.first;
+            for (int64_t j = 0; j < own.units; ++j) to[j] += from[j];
         }
     }
 
-    // The implicit part: through the state itself, and through the products of the gates.
-    void pass_back(int64_t n, int64_t row, const bool* is_passed) {
-        const int64_t L = layout.L;
-        for (int64_t s = 0; s < plan.states; ++s)
+    // The implicit part: through the state itself, and through the products of the gates, which are of
+    // all units.
+    void pass_back(int64_t n, int64_t row) {
+        const int64_t L = layout.L, all = plan.recurrent_gate_count;
+        for (int64_t s = 0; s < plan.states; ++s) {
+            T* to = passed + s * plane + own.first;
             for (int64_t r = n; r < rows.count; ++r)  // rows that are not valid here
-                copy_row(passed + s * plane + r * L, delta + s * plane + r * L, L);
-        for (int64_t s = plan.recurrent_gate_count ? 1 : 0; s < plan.states; ++s)
-            if (!is_passed[s]) zero_row(passed + s * plane, n * L);
+                copy_row(to + r * L, delta + s * plane + own.first + r * L, own.columns);
+            for (int64_t r = 0; !is_passed[s] && (s > 0 || !all) && r < n; ++r)
+                zero_row(to + r * L, own.columns);
+        }
         const T* gates[most_planes];
-        for (int64_t g = 0; g < plan.recurrent_gate_count; ++g) gates[g] = du_of(g, row);
-        const T* begin = passed;
-        if (plan.recurrent_gate_count)
-            product<T, false>(n, {gates, plan.recurrent_gate_count, layout.H, L}, {U, nullptr, 0},
-                              {&passed, 1, layout.N, L, is_passed[0] ? &begin : nullptr, nullptr});
+        for (int64_t g = 0; g < all; ++g) gates[g] = du_of(g, row);
+        if (all)
+            layout.each_part_of(crew, [&](const Part& part) {
+                T* to = passed + part.first;
+                const T* begin = to;
+                const T* packed = U + part.first * all * layout.H;
+                product<T, false>(n, {gates, all, layout.H, L}, {packed, nullptr, 0},
+                                  {&to, 1, part.columns, L, is_passed[0] ? &begin : nullptr, nullptr});
+            });
         T* swap = delta;
         delta = passed;
         passed = swap;
     }
 
-    // Adds what the steps of a chunk have to say of the weights, while it is still in the cache, and
-    // writes the gradient of their inputs. The chunk's steps run from `last` down to `first`.
-    void flush(int64_t last, int64_t first, int64_t m) {
+    // Adds what the `m` rows of a chunk have to say of the weights, while they are still in the cache.
+    void add_to_sums(const Part& part, int64_t m) {
         const int64_t H = layout.H, I = layout.I, N = layout.N, L = layout.L;
         const int64_t inputs = plan.input_gates, all = plan.recurrent_gate_count;
-        const Apart<const T> at_inputs(da, apart, inputs);
+        const Apart<const T> at_inputs(da + part.first, apart, inputs);
         const T* at_states[most_planes];
-        for (int64_t g = 0; g < all; ++g) at_states[g] = du_of(g, 0);
+        for (int64_t g = 0; g < all; ++g) at_states[g] = du_of(g, 0) + part.first;
         if (call.dW) {
-            const Apart<T> to(sums.W, I * N, inputs);
+            const Apart<T> to(sums.W + part.first, I * N, inputs);
             product<T, true>(I, {&x, 1, m, I}, {nullptr, at_inputs.plane, L},
-                             {to.plane, inputs, N, N, to.plane, nullptr});
+                             {to.plane, inputs, part.columns, N, to.plane, nullptr});
         }
         if (call.dU) {
-            const Apart<T> to(sums.U, H * N, all);
+            const Apart<T> to(sums.U + part.first, H * N, all);
             product<T, true>(H, {&h, 1, m, H}, {nullptr, at_states, L},
-                             {to.plane, all, N, N, to.plane, nullptr});
+                             {to.plane, all, part.columns, N, to.plane, nullptr});
         }
         // Of gates whose two products are one plane, so are the gradients of their biases.
         for (int64_t g = 0; (call.db || call.dc) && g < inputs; ++g)
-            add_rows(m, N, da_of(g, 0), L, sums.b + g * N);
+            add_rows(m, part.columns, at_inputs.plane[g], L, sums.b + g * N + part.first);
         for (int64_t g = 0; call.dc && g < all; ++g)
-            if (plan.recurrent_gates[g].into_input < 0) add_rows(m, N, du_of(g, 0), L, sums.c + g * N);
-        if (!call.dx) return;
-        product<T, false>(m, {at_inputs.plane, inputs, H, L}, {W, nullptr, 0},
+            if (plan.recurrent_gates[g].into_input < 0)
+                add_rows(m, part.columns, at_states[g], L, sums.c + g * N + part.first);
+    }
+
+    // Writes the gradient of the inputs of a chunk's steps, from `last` down to `first`. It is a product
+    // over all units; so the crew share the steps.
+    void to_inputs(int64_t last, int64_t first) {
+        const int64_t begins = layout.first_part(crew.worker, crew);
+        const int64_t ends = layout.first_part(crew.worker + 1, crew);
+        int64_t row = 0, place = last;
+        for (int64_t p = 0; p < ends; ++p) {
+            const int64_t begin = place, end = last - (last - first + 1) * (p + 1) / layout.parts;
+            int64_t m = 0;
+            for (; place > end; --place) m += rows.active(step_at(place));
+            if (p >= begins) to_inputs(begin, end, row, m);
+            row += m;
+        }
+    }
+    void to_inputs(int64_t begin, int64_t end, int64_t row, int64_t m) {
+        const int64_t I = layout.I, inputs = plan.input_gates;
+        const Apart<const T> at_inputs(da_of(0, row), apart, inputs);
+        product<T, false>(m, {at_inputs.plane, inputs, layout.H, layout.L}, {W, nullptr, 0},
                           {&dx, 1, layout.NI, layout.NI, nullptr, nullptr});
-        int64_t row = 0;
-        for (int64_t place = last; place >= first; --place) {
+        const T* from = dx;
+        for (int64_t place = begin; place > end; --place) {
             const int64_t t = step_at(place), n = rows.active(t);
-            scatter(rows, n, dx + row * layout.NI, layout.NI, call.dx + t * call.rows * I, I);
-            row += n;
+            scatter(rows, n, I, from, layout.NI, call.dx + t * call.rows * I, I);
+            from += n * layout.NI;
         }
     }
 
     void run() {
         spread();
+        crew.meet();
         for (int64_t last = call.steps - 1, first; last >= 0; last = first - 1) {
             int64_t m = 0;
             for (first = last + 1; first > 0 && m < layout.chunk; m += rows.active(step_at(first))) {
@@ -234,48 +252,18 @@ template <typename T> struct Backward {
                 const int64_t n = rows.active(step_at(place));
                 if (!layout.again) gather_step(place, n, m);
                 step(place, n, m);
+                // Once is enough: the next step writes other rows than those that are read now.
+                crew.meet();
+                pass_back(n, m);
                 m += n;
             }
-            flush(last, first, m);
+            layout.each_part_of(crew, [&](const Part& part) { add_to_sums(part, m); });
+            if (call.dx) to_inputs(last, first);
+            crew.meet();  // the next chunk writes where this one is read
         }
         for (int64_t s = 0; s < plan.states; ++s)
             if (call.dstart[s])
-                scatter(rows, rows.count, delta + s * plane, layout.L, call.dstart[s], layout.H);
+                scatter(rows, rows.count, own.units, delta + s * plane + own.first, layout.L,
+                        call.dstart[s] + own.first, layout.H);
     }
 };
-
-// Adds up the shards' sums, in their order, for one gate (input gates, then recurrent ones, then the
-// learnable vectors), and turns them the way the weights lie.
-template <typename T>
-void reduce(const Layout<T>& layout, int64_t piece, T* own, int64_t own_size) {
-    const Call<T>& call = layout.call;
-    const Plan& plan = layout.plan;
-    const int64_t H = layout.H, N = layout.N;
-    auto add_up = [&](int64_t offset, int64_t count, T* to, int64_t by_row, int64_t by_unit) {
-        for (int64_t i = 0; to && i < count; ++i)
-            for (int64_t j = 0; j < H; ++j) {
-                T sum = T(0);
-                for (int64_t s = 0; s < layout.shards; ++s)
-                    sum += own[s * own_size + offset + i * N + j];
-                to[i * by_row + j * by_unit] = sum;
-            }
-    };
-    const Sums<T> sums(layout, own);
-    if (piece < plan.input_gates) {
-        const int64_t g = piece, I = layout.I;
-        add_up(sums.W - own + g * I * N, I, call.dW ? call.dW + g * H * I : nullptr, 1, I);
-        add_up(sums.b - own + g * N, 1, call.db ? call.db + g * H : nullptr, 0, 1);
-        return;
-    }
-    piece -= plan.input_gates;
-    if (piece < plan.recurrent_gate_count) {
-        const int64_t g = piece;
-        add_up(sums.U - own + g * H * N, H, call.dU ? call.dU + g * H * H : nullptr, 1, H);
-        const int64_t into = plan.recurrent_gates[g].into_input;
-        const T* sum = into >= 0 ? sums.b + into * N : sums.c + g * N;
-        add_up(sum - own, 1, call.dc ? call.dc + g * H : nullptr, 0, 1);
-        return;
-    }
-    piece -= plan.recurrent_gate_count;
-    add_up(sums.units - own + piece * N, 1, call.dunits[piece], 0, 1);
-}

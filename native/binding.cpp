@@ -14,6 +14,7 @@
 
 #include "pool.hpp"
 #include "run.hpp"
+#include "stepper.hpp"
 #include "workspace.hpp"
 
 namespace nb = nanobind;
@@ -227,6 +228,40 @@ nb::object tape_for(const std::string& set, const OwnedPlan& plan, const std::ve
     return nb::steal(capsule);
 }
 
+// A stepper's layer: sizes are inputs and hidden; weights W, U, b, c.
+template <typename T>
+void add_layer(Stepper<T>& stepper, const OwnedPlan& plan, int64_t inputs, int64_t hidden,
+               const Pointers& weights, const Pointers& units, const Pointers& states) {
+    Call<T> call{};
+    call.plan = &plan.plan;
+    call.inputs = inputs;
+    call.hidden = hidden;
+    call.W = at<const T>(weights.at(0));
+    call.U = at<const T>(weights.at(1));
+    call.b = at<const T>(weights.at(2));
+    call.c = at<const T>(weights.at(3));
+    const auto unit_list = each<const T>(units);
+    call.units = unit_list.data();
+    stepper.add(call, each<T>(states));
+}
+
+// A short step keeps the GIL: getting it back from a busy thread may take milliseconds.
+template <typename T> void step(Stepper<T>& stepper, Pointer x, Pointer y, int threads) {
+    if (!stepper.is_long()) return stepper.step(at<const T>(x), at<T>(y), threads);
+    nb::gil_scoped_release release;
+    stepper.step(at<const T>(x), at<T>(y), threads);
+}
+
+template <typename T> void bind_stepper(nb::module_& module, const char* name) {
+    nb::class_<Stepper<T>>(module, name)
+        .def("__init__", [](Stepper<T>* self, const std::string& set, int64_t rows) {
+            new (self) Stepper<T>(named(set), rows);
+        })
+        .def("add", add_layer<T>, nb::keep_alive<1, 2>())  // the plan is not copied
+        .def("step", step<T>, nb::arg("x"), nb::arg("y"), nb::arg("threads") = 1)
+        .def_prop_ro("is_worth_sharing", &Stepper<T>::is_worth_sharing);
+}
+
 }  // namespace
 
 NB_MODULE(_native, module) {
@@ -246,9 +281,18 @@ NB_MODULE(_native, module) {
     module.def("tape_elements_float64", tape_elements<double>);
     module.def("tape_float32", tape_for<float>);
     module.def("tape_float64", tape_for<double>);
+    bind_stepper<float>(module, "Stepper_float32");
+    bind_stepper<double>(module, "Stepper_float64");
     module.def("peak_float32", peak<float>);  // (instruction set, threads, rounds) -> GFLOP/s
     module.def("peak_float64", peak<double>);
-    module.def("use_openmp", [](Pointer address) { use_openmp(at<void>(address)); });
+    module.def(
+        "use_openmp",
+        [](Pointer parallel, Pointer worker, Pointer workers) {
+            use_openmp({reinterpret_cast<decltype(OpenMP::parallel)>(parallel),
+                        reinterpret_cast<decltype(OpenMP::worker)>(worker),
+                        reinterpret_cast<decltype(OpenMP::workers)>(workers)});
+        },
+        nb::arg("parallel"), nb::arg("worker") = 0, nb::arg("workers") = 0);
     module.def("kept_bytes", kept_bytes);
     module.def("release_workspaces", release_workspaces);
     module.def("poison_workspaces", poison_workspaces);

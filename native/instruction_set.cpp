@@ -9,32 +9,41 @@ namespace {
 #include "vector.hpp"
 #include "product.hpp"
 #include "interpret.hpp"
+#include "parts.hpp"
 #include "layout.hpp"
 #include "forward.hpp"
+#include "sums.hpp"
 #include "backward.hpp"
 #include "peak.hpp"
 
 template <typename T> Sizes sizes(const Call<T>& call) {
     const Layout<T> layout(call);
-    return {layout.shards,          layout.tape_size(),    layout.packed(),
-            layout.shared_backward(), layout.shared_forward(), layout.own_forward(),
+    return {layout.shards,
+            layout.parts,
+            layout.tape_size(),
+            layout.packed(),
+            layout.shared_backward(),
+            layout.shared_forward(),
+            layout.own_forward(),
             layout.own_backward()};
 }
-template <typename T> void prepare_forward_of(const Call<T>& call, T* shared) {
-    prepare_forward(Layout<T>(call), shared);
+template <typename T> void prepare_forward_of(const Call<T>& call, int64_t part, T* shared) {
+    const Layout<T> layout(call);
+    prepare_forward(layout, layout.part(part), shared);
 }
 template <typename T>
-void forward_of(const Call<T>& call, int64_t shard, ShardRows rows, T* shared, T* own) {
+void forward_of(const Call<T>& call, int64_t shard, ShardRows rows, Crew crew, T* shared, T* own) {
     const Layout<T> layout(call);
-    Forward<T>(layout, shard, {rows.index, rows.lengths, rows.count}, shared, own).run();
+    Forward<T>(layout, shard, {rows.index, rows.lengths, rows.count}, crew, shared, own).run();
 }
-template <typename T> void prepare_backward_of(const Call<T>& call, T* shared) {
-    prepare_backward(Layout<T>(call), shared);
+template <typename T> void prepare_backward_of(const Call<T>& call, int64_t part, T* shared) {
+    const Layout<T> layout(call);
+    prepare_backward(layout, layout.part(part), shared);
 }
 template <typename T>
-void backward_of(const Call<T>& call, int64_t shard, ShardRows rows, T* shared, T* own) {
+void backward_of(const Call<T>& call, int64_t shard, ShardRows rows, Crew crew, T* shared, T* own) {
     const Layout<T> layout(call);
-    Backward<T>(layout, shard, {rows.index, rows.lengths, rows.count}, shared, own).run();
+    Backward<T>(layout, shard, {rows.index, rows.lengths, rows.count}, crew, shared, own).run();
 }
 template <typename T> void reduce_of(const Call<T>& call, int64_t piece, T* own) {
     const Layout<T> layout(call);

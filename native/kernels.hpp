@@ -2,6 +2,7 @@
 #pragma once
 
 #include "call.hpp"
+#include "team.hpp"
 
 namespace throughtime {
 
@@ -15,16 +16,16 @@ struct ShardRows {
 // The tape ends with the packed weights: the backward pass's, then the forward pass's where it is to
 // compute again.
 struct Sizes {
-    int64_t shards, tape, packed, shared_backward, shared_forward, own_forward, own_backward;
+    int64_t shards, parts, tape, packed, shared_backward, shared_forward, own_forward, own_backward;
 };
 
 // Sizes are in elements of T.
 template <typename T> struct Kernels {
     Sizes (*sizes)(const Call<T>&);
-    void (*prepare_forward)(const Call<T>&, T* shared);
-    void (*forward)(const Call<T>&, int64_t shard, ShardRows, T* shared, T* own);
-    void (*prepare_backward)(const Call<T>&, T* shared);
-    void (*backward)(const Call<T>&, int64_t shard, ShardRows, T* shared, T* own);
+    void (*prepare_forward)(const Call<T>&, int64_t part, T* shared);
+    void (*forward)(const Call<T>&, int64_t shard, ShardRows, Crew, T* shared, T* own);
+    void (*prepare_backward)(const Call<T>&, int64_t part, T* shared);
+    void (*backward)(const Call<T>&, int64_t shard, ShardRows, Crew, T* shared, T* own);
     void (*reduce)(const Call<T>&, int64_t piece, T* own);
     void (*multiply_add)(int64_t rounds);
     int64_t peak_operations;  // floating-point operations of a round

@@ -18,6 +18,7 @@ template <typename T> struct Layout {
     int64_t H, I;      // units, inputs
     int64_t N, NI;     // the same in whole vectors
     int64_t L;         // from one row of a plane to the next
+    int64_t parts;     // more than one where there is one shard only
     int64_t shards;
     int64_t chunk;     // rows of steps worked on together
     bool again;        // whether the backward pass computes again what could have been kept
@@ -29,9 +30,27 @@ template <typename T> struct Layout {
         NI = padded<T>(I);
         // Rows that lie a large power of two apart share few sets of the cache.
         L = (N * int64_t(sizeof(T))) % 1024 == 0 ? N + width<T> : N;
-        shards = shard_count(call.rows, H);
+        parts = part_count(plan, call.rows, H);
+        shards = parts > 1 ? 1 : shard_count(call.rows, H);
         chunk = H >= 256 ? 256 : 128;
         again = call.states_only && plan.kept > 0;
+    }
+    // Parts are whole lines of the cache, or two threads would write to the same one.
+    Part between(int64_t one, int64_t other) const {
+        constexpr int64_t line = 64 / int64_t(sizeof(T));
+        const int64_t lines = (H + line - 1) / line;
+        const int64_t first = lines * one / parts * line, end = lines * other / parts * line;
+        return {first, (end < N ? end : N) - first, (end < H ? end : H) - first, other - one == parts};
+    }
+    Part part(int64_t number) const { return between(number, number + 1); }
+    // Those of one thread of a crew, which lie together: as one, and one by one.
+    int64_t first_part(int64_t worker, const Crew& crew) const { return parts * worker / crew.workers; }
+    Part parts_of(const Crew& crew) const {
+        return between(first_part(crew.worker, crew), first_part(crew.worker + 1, crew));
+    }
+    template <typename F> void each_part_of(const Crew& crew, F function) const {
+        const int64_t end = first_part(crew.worker + 1, crew);
+        for (int64_t p = first_part(crew.worker, crew); p < end; ++p) function(part(p));
     }
     int64_t rows_of(int64_t shard) const { return (call.rows - shard + shards - 1) / shards; }
     int64_t most_rows() const { return rows_of(0); }
@@ -45,7 +64,7 @@ template <typename T> struct Layout {
     }
     int64_t tape_size() const { return shards * call.steps * slot(); }
 
-    // Packed weights and biases, shared by all shards.
+    // Packed weights and biases, shared by all shards. Those of a part lie together.
     int64_t packed_W() const { return plan.input_gates * I * N; }
     int64_t packed_U() const { return plan.recurrent_gate_count * H * N; }
     int64_t biases() const { return gates() * N; }
@@ -54,24 +73,28 @@ template <typename T> struct Layout {
     // What the backward pass needs of the weights as they were.
     int64_t packed() const { return shared_backward() + (again ? shared_forward() : 0); }
 
+    // What a shard works in: planes, and for every thread of its crew rows of its own.
     int64_t own_forward() const {
-        return chunk_rows() * (NI + plan.input_gates * L) +
+        return chunk_rows() * plan.input_gates * L +
                plane() * (plan.recurrent_gate_count + plan.units + 3 * plan.states + plan.kept) +
-               scratch_size<T>(plan.step);
+               parts * worker_forward();
     }
+    int64_t worker_forward() const { return chunk_rows() * NI + scratch_size<T>(plan.step); }
     // Sums of the weight gradients, transposed: units along the row.
     int64_t sums() const {
         return (plan.input_gates * (I + 1) + plan.recurrent_gate_count * (H + 1) + plan.units) * N;
     }
     // Room for what is computed again: products, kept values, states that are known already.
     int64_t own_again() const {
-        return chunk_rows() * (gates() + plan.kept) * L + plan.states * plane() +
-               scratch_size<T>(plan.step);
+        return chunk_rows() * (gates() + plan.kept) * L + plan.states * plane();
     }
     int64_t own_backward() const {
-        return sums() + chunk_rows() * (NI + H + NI + gates() * L) +
-               plane() * (3 * plan.states + 2 * plan.units) + scratch_size<T>(plan.adjoint) +
-               (again ? own_again() : 0);
+        return sums() + chunk_rows() * gates() * L + plane() * (3 * plan.states + 2 * plan.units) +
+               (again ? own_again() : 0) + parts * worker_backward();
+    }
+    int64_t worker_backward() const {
+        return padded<T>(chunk_rows() * (NI + H + NI)) + scratch_size<T>(plan.adjoint) +
+               (again ? scratch_size<T>(plan.step) : 0);
     }
 };
 
@@ -112,22 +135,25 @@ template <typename T> inline void zero_row(T* to, int64_t count) {
     for (int64_t i = 0; i < count; ++i) to[i] = T(0);
 }
 
-// Takes the first `n` rows of a shard out of an array [rows of the batch, width], and the other way.
+// Takes columns of the first `n` rows of a shard out of an array [rows of the batch, `width`], and the
+// other way.
 template <typename T>
-inline void gather(const Rows& rows, int64_t n, const T* from, int64_t width, T* to, int64_t to_row) {
-    if (!rows.lengths && to_row == width) {
+inline void gather(const Rows& rows, int64_t n, int64_t columns, const T* from, int64_t width, T* to,
+                   int64_t to_row) {
+    if (!rows.lengths && to_row == width && columns == width) {
         copy_row(to, from + rows.index[0] * width, n * width);
         return;
     }
-    for (int64_t r = 0; r < n; ++r) copy_row(to + r * to_row, from + rows.index[r] * width, width);
+    for (int64_t r = 0; r < n; ++r) copy_row(to + r * to_row, from + rows.index[r] * width, columns);
 }
 template <typename T>
-inline void scatter(const Rows& rows, int64_t n, const T* from, int64_t from_row, T* to, int64_t width) {
-    if (!rows.lengths && from_row == width) {
+inline void scatter(const Rows& rows, int64_t n, int64_t columns, const T* from, int64_t from_row, T* to,
+                    int64_t width) {
+    if (!rows.lengths && from_row == width && columns == width) {
         copy_row(to + rows.index[0] * width, from, n * width);
         return;
     }
-    for (int64_t r = 0; r < n; ++r) copy_row(to + rows.index[r] * width, from + r * from_row, width);
+    for (int64_t r = 0; r < n; ++r) copy_row(to + rows.index[r] * width, from + r * from_row, columns);
 }
 
 // Asks for the first `count` numbers of planes that the step after this one reads or writes: the steps

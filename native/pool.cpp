@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -47,30 +48,32 @@ public:
         for (std::thread& thread : threads_) thread.join();
     }
 
-    bool try_run(int count, int threads, const std::function<void(int)>& task) {
+    bool try_run(int threads, const Work& task) {
         std::unique_lock<std::mutex> alone(busy_, std::try_to_lock);
         if (!alone.owns_lock()) return false;
         {
             std::lock_guard<std::mutex> lock(mutex_);
-            while (int(threads_.size()) < threads - 1)
-                threads_.emplace_back([this, number = int(threads_.size())] { work(number); });
+            hire(threads - 1);
             task_ = &task;
-            count_ = count;
-            next_.store(0, std::memory_order_relaxed);
-            invited_ = threads - 1;
-            working_ = threads - 1;
+            invited_ = int(threads_.size()) < threads - 1 ? int(threads_.size()) : threads - 1;
+            working_ = invited_;
             ++round_;
         }
         wake_.notify_all();
-        drain(task, count);
+        task(0, invited_ + 1);
         std::unique_lock<std::mutex> lock(mutex_);
         done_.wait(lock, [this] { return working_ == 0; });
         return true;
     }
 
 private:
-    void drain(const std::function<void(int)>& task, int count) {
-        for (int i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count;) task(i);
+    // As many threads as are wanted, or as the system allows.
+    void hire(int wanted) {
+        try {
+            while (int(threads_.size()) < wanted)
+                threads_.emplace_back([this, number = int(threads_.size())] { work(number); });
+        } catch (const std::system_error&) {
+        }
     }
 
     void work(int number) {
@@ -82,10 +85,10 @@ private:
             if (ending_) return;
             seen = round_;
             if (number >= invited_) continue;
-            const std::function<void(int)>& task = *task_;
-            const int count = count_;
+            const Work& task = *task_;
+            const int workers = invited_ + 1;
             lock.unlock();
-            drain(task, count);
+            task(number + 1, workers);
             lock.lock();
             if (--working_ == 0) done_.notify_one();
         }
@@ -94,9 +97,8 @@ private:
     std::mutex busy_, mutex_;
     std::condition_variable wake_, done_;
     std::vector<std::thread> threads_;
-    const std::function<void(int)>* task_ = nullptr;
-    std::atomic<int> next_{0};
-    int count_ = 0, invited_ = 0, working_ = 0;
+    const Work* task_ = nullptr;
+    int invited_ = 0, working_ = 0;
     long round_ = 0;
     bool ending_ = false;
 };
@@ -117,40 +119,50 @@ Pool& the_pool() {
     return *found;
 }
 
-using GompParallel = void (*)(void (*)(void*), void*, unsigned, unsigned);
-std::atomic<GompParallel> gomp{nullptr};
+// The runtime's functions; there is one as long as the first is not null.
+std::atomic<decltype(OpenMP::parallel)> omp_parallel{nullptr};
+std::atomic<decltype(OpenMP::worker)> omp_worker{nullptr};
+std::atomic<decltype(OpenMP::workers)> omp_workers{nullptr};
 
-struct Shared {
-    const std::function<void(int)>& task;
-    int count;
-    std::atomic<int> next{0};
-};
-
-void drain_shared(void* data) {
+// The team may be smaller than it was asked to be: in a parallel region of somebody else it is one thread.
+void run_in_team(void* work) {
     const FlushDenormals flush;
-    Shared& shared = *static_cast<Shared*>(data);
-    for (int i; (i = shared.next.fetch_add(1, std::memory_order_relaxed)) < shared.count;)
-        shared.task(i);
+    (*static_cast<const Work*>(work))(omp_worker.load()(), omp_workers.load()());
 }
 
 }  // namespace
 
-void use_openmp(void* gomp_parallel) {
-    static const int once = pthread_atfork(nullptr, nullptr, [] { gomp.store(nullptr); });
+void use_openmp(OpenMP runtime) {
+    static const int once = pthread_atfork(nullptr, nullptr, [] { omp_parallel.store(nullptr); });
     (void)once;
-    gomp.store(reinterpret_cast<GompParallel>(gomp_parallel));
+    if (runtime.parallel) {
+        omp_worker.store(runtime.worker);
+        omp_workers.store(runtime.workers);
+    }
+    omp_parallel.store(runtime.parallel);
+}
+
+void together(int threads, const Work& work) {
+    const FlushDenormals flush;
+    if (const auto parallel = omp_parallel.load(); parallel && threads > 1) {
+        parallel(run_in_team, const_cast<Work*>(&work), unsigned(threads), 0);
+        return;
+    }
+    if (threads > 1 && the_pool().try_run(threads, work)) return;
+    work(0, 1);
 }
 
 void share_out(int count, int threads, const std::function<void(int)>& task) {
-    const FlushDenormals flush;
-    if (threads > count) threads = count;
-    if (GompParallel parallel = gomp.load(); parallel && threads > 1) {
-        Shared shared{task, count};
-        parallel(drain_shared, &shared, unsigned(threads), 0);
-        return;
-    }
-    if (threads > 1 && the_pool().try_run(count, threads, task)) return;
-    for (int i = 0; i < count; ++i) task(i);
+    struct Tasks {
+        const std::function<void(int)>& task;
+        int count;
+        std::atomic<int> next;
+    } tasks{task, count, {0}};
+    // One word is captured: a function object of more than two would ask for memory.
+    together(threads < count ? threads : count, [&tasks](int, int) {
+        for (int i; (i = tasks.next.fetch_add(1, std::memory_order_relaxed)) < tasks.count;)
+            tasks.task(i);
+    });
 }
 
 }  // namespace throughtime

@@ -5,15 +5,16 @@
 #include <numeric>
 #include <vector>
 
+#include "meeting.hpp"
 #include "pool.hpp"
 #include "workspace.hpp"
 
 namespace throughtime {
-namespace {
 
-template <typename T> const Kernels<T>& kernels_of(const InstructionSet& set);
 template <> const Kernels<float>& kernels_of(const InstructionSet& set) { return set.f32; }
 template <> const Kernels<double>& kernels_of(const InstructionSet& set) { return set.f64; }
+
+namespace {
 
 // Rows of several lengths are dealt out in turn, longest first: every shard gets its share of the long
 // ones, and in every shard the rows that are valid at a step stand in front. Others stay together.
@@ -53,12 +54,30 @@ private:
 // Below this many multiplications a second thread costs more to wake than it saves.
 constexpr double worth_sharing = 1e6;
 
-template <typename T> int worthwhile(const Call<T>& call, int threads) {
+}  // namespace
+
+template <typename T> double multiplications(const Call<T>& call) {
     const Plan& plan = *call.plan;
     const double gates = double(plan.input_gates * call.inputs + plan.recurrent_gate_count * call.hidden +
                                 4 * (plan.step.instruction_count));
-    const double work = double(call.steps) * double(call.rows) * double(call.hidden) * gates;
-    return work < worth_sharing ? 1 : threads;
+    return double(call.steps) * double(call.rows) * double(call.hidden) * gates;
+}
+
+template <typename T> int worthwhile(const Call<T>& call, int threads) {
+    return multiplications(call) < worth_sharing ? 1 : threads;
+}
+
+namespace {
+
+// Runs every shard, its parts by a crew where it has several.
+template <typename F> void run_shards(const Sizes& sizes, int threads, const F& run) {
+    if (sizes.parts == 1) {
+        share_out(int(sizes.shards), threads, [&](int shard) { run(shard, Crew()); });
+        return;
+    }
+    Meeting meeting;
+    together(std::min(threads, int(sizes.parts)),
+             [&](int worker, int workers) { run(0, Crew{worker, workers, &meeting}); });
 }
 
 }  // namespace
@@ -71,18 +90,19 @@ template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>
 template <typename T> void run_forward(const InstructionSet& set, Call<T> call, int threads) {
     const Kernels<T>& kernels = kernels_of<T>(set);
     const Sizes sizes = kernels.sizes(call);
-    if (call.tape) {
-        call.packed = call.tape + sizes.tape;
-        kernels.prepare_backward(call, call.packed);
-    }
+    const int used = worthwhile(call, threads);
+    if (call.tape) call.packed = call.tape + sizes.tape;
     const Deal deal(call, sizes.shards);
     const bool on_tape = call.tape && sizes.packed > sizes.shared_backward;
     const Workspace fresh(on_tape ? 0 : std::size_t(sizes.shared_forward) * sizeof(T));
     T* const shared = on_tape ? call.packed + sizes.shared_backward : fresh.as<T>();
     const Workspace own(std::size_t(sizes.own_forward * sizes.shards) * sizeof(T));
-    kernels.prepare_forward(call, shared);
-    share_out(int(sizes.shards), worthwhile(call, threads), [&](int shard) {
-        kernels.forward(call, shard, deal.of(shard), shared,
+    share_out(int(sizes.parts), used, [&](int part) {
+        if (call.tape) kernels.prepare_backward(call, part, call.packed);
+        kernels.prepare_forward(call, part, shared);
+    });
+    run_shards(sizes, used, [&](int shard, Crew crew) {
+        kernels.forward(call, shard, deal.of(shard), crew, shared,
                         own.as<T>() + shard * sizes.own_forward);
     });
 }
@@ -95,8 +115,8 @@ template <typename T> void run_backward(const InstructionSet& set, Call<T> call,
     call.packed = call.tape + sizes.tape;
     const Workspace own(std::size_t(sizes.own_backward * sizes.shards) * sizeof(T));
     const int used = worthwhile(call, threads);
-    share_out(int(sizes.shards), used, [&](int shard) {
-        kernels.backward(call, shard, deal.of(shard), call.packed,
+    run_shards(sizes, used, [&](int shard, Crew crew) {
+        kernels.backward(call, shard, deal.of(shard), crew, call.packed,
                          own.as<T>() + shard * sizes.own_backward);
     });
     const int pieces = plan.input_gates + plan.recurrent_gate_count + plan.units;
@@ -112,6 +132,10 @@ template <typename T> double run_peak(const InstructionSet& set, int threads, in
     return double(rounds) * double(kernels.peak_operations) * threads / seconds.count();
 }
 
+template double multiplications(const Call<float>&);
+template double multiplications(const Call<double>&);
+template int worthwhile(const Call<float>&, int);
+template int worthwhile(const Call<double>&, int);
 template int64_t tape_size(const InstructionSet&, const Call<float>&);
 template int64_t tape_size(const InstructionSet&, const Call<double>&);
 template void run_forward(const InstructionSet&, Call<float>, int);

@@ -5,6 +5,16 @@
 
 namespace throughtime {
 
+template <typename T> const Kernels<T>& kernels_of(const InstructionSet& set);
+template <> const Kernels<float>& kernels_of(const InstructionSet& set);
+template <> const Kernels<double>& kernels_of(const InstructionSet& set);
+
+// Multiplications of a forward pass, about.
+template <typename T> double multiplications(const Call<T>& call);
+
+// How many of the threads that may be used a call is worth.
+template <typename T> int worthwhile(const Call<T>& call, int threads);
+
 // The number of elements of the tape that a forward pass keeps for its backward pass, the packed weights
 // behind it included.
 template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>& call);

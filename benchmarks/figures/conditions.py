@@ -18,6 +18,7 @@ from throughtime.cli.racing import DisagreementError, Size
 from throughtime.cli.racing.contenders import TORCH, torch_layers
 from throughtime.cli.racing.problem import Problem
 from throughtime.cli.racing.race import TOLERANCE
+from throughtime.nn.stepper import Stepper
 
 KEPT = 0.985
 """Share of the gradient that a step lets through."""
@@ -64,29 +65,40 @@ def _decaying(cell: str, size: Size, kept: float, small: float) -> Problem:
 CALLS = 200
 """Calls that are timed together: a single one is near the resolution of the clock."""
 
+LONG = 10 * CALLS
+"""Steps of the long call: what a call takes by itself is then no part of the arithmetic."""
+
 
 def streaming(measuring: Measuring) -> Iterator[Figure]:
     """Compare one call a step with the arithmetic, which is a step's share of one long call."""
     for cell in ("lstm", "gru", "elman"):
-        problem = float32(cell, 1, CALLS, 8, 32)
+        problem = float32(cell, 1, LONG, 8, 32)
         layer = problem.layer
         x = problem.x.detach()
         pieces = tuple(x[t : t + 1] for t in range(CALLS))
         theirs = torch_layers[cell](8, 32)
         theirs.load_state_dict(layer.state_dict())
-        # The engine's stepper takes this place when there is one.
         steps: dict[str, Callable[[], Any]] = {
-            f"streaming {cell}": partial(_stream, layer, pieces),
+            f"streaming {cell}": partial(_steps, layer.stepper(), tuple(x[:CALLS, 0])),
             TORCH: partial(_stream, theirs, pieces),
             "one call": partial(_whole, layer, x),
         }
         _compare(cell, steps)
-        ours, torch_s, arithmetic = (taken / CALLS for taken in measuring.medians(steps).values())
+        ours, torch_s, long = measuring.medians(steps).values()
+        ours, torch_s, arithmetic = ours / CALLS, torch_s / CALLS, long / LONG
         detail = {"seconds_a_step": {"ours": ours, TORCH: torch_s, "one long call": arithmetic}}
         what = f"{cell}, one row, one step a call, 32 units"
         above = ours - arithmetic
         yield at_most(f"{what}: above the arithmetic", 5e-6, above, unit="us", detail=detail)
         yield at_least(f"{what}: against torch.nn", 1, torch_s / ours)
+
+
+@torch.inference_mode()
+def _steps(stepper: Stepper, rows: tuple[Tensor, ...]) -> Tensor:
+    stepper.reset()
+    for row in rows:
+        y = stepper(row)
+    return y.reshape(1, 1, -1)
 
 
 @torch.inference_mode()
@@ -99,7 +111,7 @@ def _stream(layer: torch.nn.Module, pieces: tuple[Tensor, ...]) -> Tensor:
 
 @torch.inference_mode()
 def _whole(layer: torch.nn.Module, x: Tensor) -> Tensor:
-    return layer(x)[0][-1:]  # type: ignore[no-any-return]
+    return layer(x)[0][CALLS - 1 : CALLS]  # type: ignore[no-any-return]
 
 
 def _compare(cell: str, steps: dict[str, Callable[[], Any]]) -> None:

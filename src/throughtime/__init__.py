@@ -30,7 +30,15 @@ if TYPE_CHECKING:
         where,
     )
     from throughtime.flow import Flow, flow
-    from throughtime.gradients import BPTT, TBPTT, Clipping, GradientMethod, Update
+    from throughtime.gradients import (
+        BPTT,
+        TBPTT,
+        AdaptiveTBPTT,
+        Clipping,
+        GradientMethod,
+        RandomTBPTT,
+        Update,
+    )
     from throughtime.nn import Network
 
 __version__ = "0.1.0"
@@ -42,7 +50,9 @@ _HOMES = {
         "minimum", "relu", "sigmoid", "softplus", "sqrt", "tanh", "where",
     ),
     "throughtime.flow": ("Flow",),
-    "throughtime.gradients": ("BPTT", "TBPTT", "Clipping", "GradientMethod", "Update"),
+    "throughtime.gradients": (
+        "BPTT", "TBPTT", "AdaptiveTBPTT", "Clipping", "GradientMethod", "RandomTBPTT", "Update",
+    ),
     "throughtime.nn": ("Network",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -50,12 +60,14 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "BPTT",
     "TBPTT",
+    "AdaptiveTBPTT",
     "Cell",
     "CellError",
     "Clipping",
     "Flow",
     "GradientMethod",
     "Network",
+    "RandomTBPTT",
     "Update",
     "abs",
     "cell",

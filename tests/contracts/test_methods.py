@@ -19,6 +19,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*full backpropagation through t
 each_method = pytest.mark.parametrize(
     "method", gradients.registry.values(), ids=gradients.registry.keys()
 )
+each_exact_method = pytest.mark.parametrize(
+    "method",
+    [method for method in gradients.registry.values() if method.exact],
+    ids=[name for name, method in gradients.registry.items() if method.exact],
+)
 squared = nn.MSELoss(reduction="none")
 
 
@@ -89,7 +94,7 @@ def use_up(updates: Iterator[Update]) -> list[Update]:
     return list(updates)
 
 
-@each_method
+@each_exact_method
 @pytest.mark.parametrize("cell", tt.cells.registry)
 @pytest.mark.parametrize("ragged", [False, True])
 def test_gradients_equal_autograd_of_the_plain_loop(
@@ -99,7 +104,7 @@ def test_gradients_equal_autograd_of_the_plain_loop(
     check_method(method(), case, case.lengths if ragged else None)
 
 
-@each_method
+@each_exact_method
 def test_any_module_of_the_right_form_will_do(method: type[GradientMethod]) -> None:
     model = nn.LSTM(2, 3, num_layers=2, dtype=torch.float64)  # no layer of ours
     inputs = torch.randn(5, 2, 2, dtype=torch.float64)
@@ -114,7 +119,7 @@ def test_any_module_of_the_right_form_will_do(method: type[GradientMethod]) -> N
     assert not any(state.requires_grad for state in update.state)
 
 
-@each_method
+@each_exact_method
 def test_gradients_add_up_and_are_never_zeroed(method: type[GradientMethod]) -> None:
     case = Case()
     _, expected = expected_gradients(case, None)
@@ -158,7 +163,7 @@ def test_the_state_is_cut_from_its_history(method: type[GradientMethod]) -> None
     assert all(part.requires_grad for part in attached), "the caller's tensors were changed"
 
 
-@each_method
+@each_exact_method
 def test_a_leaf_state_receives_its_gradient(method: type[GradientMethod]) -> None:
     case = Case("lstm")
     start = [state.clone().requires_grad_() for state in case.state]
@@ -170,7 +175,7 @@ def test_a_leaf_state_receives_its_gradient(method: type[GradientMethod]) -> Non
         assert_close(mine.grad, other.grad)
 
 
-@each_method
+@each_exact_method
 @pytest.mark.parametrize("garbage", [float("nan"), float("inf"), 1e300])
 @pytest.mark.parametrize("where", ["inputs", "targets"])
 def test_garbage_in_the_padding_changes_nothing(
@@ -188,7 +193,7 @@ def test_garbage_in_the_padding_changes_nothing(
         assert_close(gradient, expected[name], name, 1e-12)
 
 
-@each_method
+@each_exact_method
 def test_a_loss_with_a_class_a_step(method: type[GradientMethod]) -> None:
     """The loss may have fewer dimensions than the outputs: classes give one number a step."""
     case = Case()

@@ -28,6 +28,11 @@ def test_gradient_reach() -> None:
     assert horizons["elman_relu"] is None or horizons["elman_relu"] > 50
 
 
+def test_streaming(capsys: pytest.CaptureFixture[str]) -> None:
+    assert load("streaming").main() < 1e-5
+    assert "microseconds" in capsys.readouterr().out
+
+
 def test_every_example_is_run_by_a_test() -> None:
     written = {path.stem for path in FOLDER.glob("*.py")}
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}

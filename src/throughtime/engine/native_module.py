@@ -36,7 +36,9 @@ def share_torchs_threads() -> None:
         path = line.split(maxsplit=5)[-1]
         if "libgomp" in path and "torch" in path:
             runtime = ctypes.CDLL(path)
-            module.use_openmp(ctypes.cast(runtime.GOMP_parallel, ctypes.c_void_p).value)
+            names = ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads")
+            functions = (getattr(runtime, name) for name in names)
+            module.use_openmp(*(ctypes.cast(f, ctypes.c_void_p).value for f in functions))
             return
 
 

@@ -51,7 +51,8 @@ class BPTT(ThroughTime):
         """Yield once, with the gradient of the whole sequence; see `GradientMethod`."""
         chain = Chain(model, inputs, targets, loss, state, lengths, reset)
         pieces = chain.run(len(inputs), each=1 if self.step_by_step else None)
-        yield self.differentiate(chain, pieces, len(pieces), 0)
+        total, limited = self.differentiate(chain, pieces, len(pieces))
+        yield self.complete(chain, 0, total, limited, {})
 
     def __repr__(self) -> str:
         return self._shown()

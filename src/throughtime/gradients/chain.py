@@ -165,6 +165,11 @@ class Chain:
         self.at, self.state = end, mapped(torch.Tensor.detach, after)
         return Piece(steps, before, reset, outputs, carried(after))
 
+    def valid(self) -> int:
+        """Count the valid steps of all rows."""
+        T, B = self.inputs.shape[:2]
+        return T * B if self.lengths is None else int(self.lengths.sum())
+
     def lengths_of(self, steps: range) -> Tensor | None:
         """Give how many of some steps are valid in each row, [B]; None where all are."""
         if self.lengths is None:
@@ -172,9 +177,14 @@ class Chain:
         return (self.lengths - steps.start).clamp(0, len(steps))
 
     def losses(
-        self, pieces: Sequence[Piece], reduce: Reduction
+        self, pieces: Sequence[Piece], reduce: Reduction, over: float | None = None
     ) -> tuple[float, list[Tensor | None]]:
         """Give the loss of some pieces, and its derivative by the outputs of each.
+
+        Args:
+            pieces: One after the other.
+            reduce: "mean" or "sum".
+            over: How many steps of rows a mean is over, if not all valid ones of the pieces.
 
         Raises:
             ValueError: Shapes do not fit, or the loss is reduced already.
@@ -188,7 +198,7 @@ class Chain:
         with torch.enable_grad():
             outputs = torch.cat(leaves) if len(leaves) > 1 else leaves[0]
             losses = elementwise(self.loss, outputs, targets, lengths)
-            total = reduced(losses, lengths, reduce, steps.start)
+            total = reduced(losses, lengths, reduce, steps.start, over)
             if total.requires_grad:
                 total.backward()  # type: ignore[no-untyped-call]
         return float(total.detach()), [leaf.grad for leaf in leaves]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,13 @@ class GradientMethod(ABC):
 
     A method works on any module of the form `(inputs, state) -> (outputs, state)`, time first. It
     adds to `.grad` as `Tensor.backward` does, never zeroes, and never steps an optimiser.
+
+    Attributes:
+        exact: Whether the method, made without arguments, gives the gradient of a whole sequence of
+            a few steps, its updates added up, while the weights stay as they are.
     """
+
+    exact: ClassVar[bool] = True
 
     @abstractmethod
     def __call__(

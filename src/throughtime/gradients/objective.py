@@ -64,7 +64,11 @@ def elementwise(
 
 
 def reduced(
-    losses: Tensor, lengths: Tensor | None, reduction: Reduction, first_step: int = 0
+    losses: Tensor,
+    lengths: Tensor | None,
+    reduction: Reduction,
+    first_step: int = 0,
+    over: float | None = None,
 ) -> Tensor:
     """Sum or average elementwise losses over the valid steps.
 
@@ -73,6 +77,7 @@ def reduced(
         lengths: Valid steps of each row, [B]; losses beyond count for nothing.
         reduction: "sum", or "mean" over all valid elements.
         first_step: The number of the first of the steps, for messages.
+        over: How many steps of rows a mean is over, if not all valid ones.
 
     Returns:
         The loss, a tensor without dimensions.
@@ -88,7 +93,9 @@ def reduced(
     total = losses.sum()
     if not torch.isfinite(total):
         _refuse(losses, first_step)
-    return total / count if reduction == "mean" else total
+    if reduction == "sum":
+        return total
+    return total / (count if over is None else over * losses[0, 0].numel())
 
 
 def valid_steps(lengths: Tensor, like: Tensor) -> Tensor:

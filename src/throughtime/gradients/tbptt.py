@@ -97,7 +97,9 @@ class TBPTT(ThroughTime):
             def again(piece: Piece, end: int = end) -> bool:
                 return end < T and piece.steps.start >= end - more
 
-            yield self.differentiate(chain, window, len(fresh), begin, again)
+            loss_now, limited = self.differentiate(chain, window, len(fresh), again)
+            info = {"window": float(end - window[0].steps.start)}
+            yield self.complete(chain, begin, loss_now, limited, info)
 
     def __repr__(self) -> str:
         return self._shown(f"{self.k1}, {self.k2}")

@@ -43,19 +43,22 @@ class ThroughTime(GradientMethod):
         chain: Chain,
         window: Sequence[Piece],
         fresh: int,
-        begin: int,
         keep: Callable[[Piece], bool] = lambda piece: False,
         passing: Passing | None = None,
-    ) -> Update:
+        over: float | None = None,
+    ) -> tuple[float, int]:
         """Add the gradient of the losses of some pieces to `.grad`.
 
         Args:
             chain: What the pieces are of.
             window: The pieces that are looked back on, one after the other.
             fresh: How many of them, the last ones, have losses that are to be differentiated.
-            begin: The first step that the update covers.
             keep: Which of them will be looked back on again.
             passing: Changes what flows back out of a piece.
+            over: How many steps of rows a mean is over, if not all valid ones of the fresh pieces.
+
+        Returns:
+            The loss, and the number of steps at which dE/dS was limited.
         """
         clip, limited = self.clip, 0
 
@@ -68,18 +71,30 @@ class ThroughTime(GradientMethod):
                 limited += acted
             return flowing
 
-        loss, d_outputs = chain.losses(window[-fresh:], self.reduce)
+        loss, d_outputs = chain.losses(window[-fresh:], self.reduce, over)
         older: list[Tensor | None] = [None] * (len(window) - fresh)
         changes = clip is not None or passing is not None
         chain.back(window, older + d_outputs, keep, through if changes else None)
-        end = window[-1].steps.stop
-        info = {"window": float(end - window[0].steps.start)}
-        if clip is not None:
-            norm, clipped = clip.apply(chain.model)
+        return loss, limited
+
+    def complete(
+        self, chain: Chain, begin: int, loss: float, limited: int, info: dict[str, float]
+    ) -> Update:
+        """Clip the gradient that stands complete; tell of it.
+
+        Args:
+            chain: What it is of.
+            begin: The first step that the update covers; the chain stands behind the last.
+            loss: The loss that was differentiated.
+            limited: Steps at which dE/dS was limited.
+            info: The method's own figures.
+        """
+        if self.clip is not None:
+            norm, clipped = self.clip.apply(chain.model)
             info |= {"norm": norm, "clipped": float(clipped), "clipped_states": float(limited)}
         # Beyond the longest row nothing is left to be covered by another update.
-        last = len(chain.inputs) if end == chain.T else end
-        return Update(loss, chain.state, range(begin, last), info)
+        end = len(chain.inputs) if chain.at == chain.T else chain.at
+        return Update(loss, chain.state, range(begin, end), info)
 
     def _shown(self, *arguments: str) -> str:
         shown = [*arguments, f"reduce={self.reduce!r}"]

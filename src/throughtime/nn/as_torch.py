@@ -16,6 +16,7 @@ from throughtime import cells
 from throughtime.equations import Cell
 from throughtime.nn.layers import Stack
 from throughtime.nn.packed import through_padding
+from throughtime.nn.stepper import Stepper
 from throughtime.nn.tracing import Untraced, is_symbol
 from throughtime.nn.weights import NamedWeights
 
@@ -72,6 +73,14 @@ class OnOurEngines(NamedWeights, Untraced, torch.nn.RNNBase):
         elif self.batch_first:
             y = y.transpose(0, 1)
         return y, self._as_torch(after)
+
+    def stepper(self, batch_size: int = 1) -> Stepper:
+        """Run one step a call, as soon as its input is there; see `Recurrent.stepper`.
+
+        Raises:
+            ValueError: The layer runs in both directions; or no row is asked for.
+        """
+        return Stepper(self, batch_size)
 
     def _packed(self, packed: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
         if self.mode == "LSTM" and isinstance(hx, Tensor):
@@ -144,7 +153,7 @@ class OnOurEngines(NamedWeights, Untraced, torch.nn.RNNBase):
         self, x: Tensor, states: tuple[Tensor, ...], lengths: Tensor | None = None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Run the layers; under autocast, with results in the dtypes in which torch gives them."""
-        stack = self._stack()
+        stack = self._stack(self.training)
         if not torch.is_autocast_enabled("cpu"):
             return stack.run(x, states, lengths)
         if any(t is not None and t.dtype not in _CAST for t in (x, *states, *self._flat_weights)):
@@ -171,8 +180,8 @@ class OnOurEngines(NamedWeights, Untraced, torch.nn.RNNBase):
     def _as_torch(self, states: tuple[Tensor, ...]) -> Any:
         return states if len(states) > 1 else states[0]
 
-    def _stack(self) -> Stack:
-        dropout = self.dropout if self.training else 0.0
+    def _stack(self, training: bool) -> Stack:
+        dropout = self.dropout if training else 0.0
         return Stack(self.cell, self.weights, self.num_layers, self.bidirectional, dropout)
 
 

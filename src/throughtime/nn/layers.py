@@ -96,7 +96,7 @@ class Stack:
             x = torch.cat(outputs, 2) if len(outputs) > 1 else outputs[0]
             if self.dropout and layer < self.num_layers - 1:
                 x = dropout(x, self.dropout)
-        if len(after) == 1:
+        if len(after) == 1 and x.numel():  # an empty recurrence gives the state that came in
             return x, tuple(state.unsqueeze(0) for state in after[0])
         return x, tuple(torch.stack(states) for states in zip(*after, strict=True))
 

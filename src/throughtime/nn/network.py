@@ -10,9 +10,11 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from throughtime.equations import Cell
+from throughtime.nn.one_step import Readout
 from throughtime.nn.packed import with_data
 from throughtime.nn.recurrent import Recurrent, State
 from throughtime.nn.shapes import whole_number
+from throughtime.nn.stepper import Stepper
 
 activations: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda y: y,
@@ -107,6 +109,28 @@ class Network(nn.Module):
             [..., O]
         """
         return activations[self.output_activation](self.readout(h))
+
+    def stepper(self, batch_size: int = 1) -> Stepper:
+        """Run one step a call, as soon as its input is there; see `Recurrent.stepper`.
+
+        Args:
+            batch_size: Rows of every step, B.
+
+        Returns:
+            Called with inputs [B, I] it gives outputs [B, O]; its state begins at zero.
+
+        Raises:
+            ValueError: The network runs in both directions; or no row is asked for.
+        """
+        return Stepper(self.recurrent, batch_size, self._as_readout)
+
+    def _as_readout(self) -> Readout:
+        """Give what `read` does, in pieces unless a subclass does something else."""
+        linear: nn.Module = self.readout
+        if type(self).read is not Network.read or type(linear).forward is not nn.Linear.forward:
+            return Readout(None, None, "", self.read)
+        name = self.output_activation
+        return Readout(self.readout.weight, self.readout.bias, name, activations[name])
 
     @overload
     def forward(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import overload
 
 import torch
@@ -25,6 +26,7 @@ from throughtime.nn.shapes import (
     whole_number,
     zoneout_shares,
 )
+from throughtime.nn.stepper import Stepper
 from throughtime.nn.tracing import Untraced, is_symbol
 from throughtime.nn.weights import NamedWeights
 
@@ -206,26 +208,46 @@ class Recurrent(NamedWeights, Untraced):
             return y.squeeze(1), after
         return (y.transpose(0, 1) if self.batch_first else y), after
 
+    def stepper(self, batch_size: int = 1) -> Stepper:
+        """Run one step a call, as soon as its input is there: for audio, control, serving.
+
+        Args:
+            batch_size: Rows of every step, B.
+
+        Returns:
+            Called with inputs [B, I] it gives outputs [B, H]; its state begins at zero.
+
+        Raises:
+            ValueError: The layer runs in both directions; or no row is asked for.
+
+        Example:
+            >>> import torch
+            >>> stepper = Recurrent("gru", input_size=3, hidden_size=8).stepper()
+            >>> tuple(stepper(torch.zeros(3)).shape), tuple(stepper.state.shape)
+            ((8,), (1, 1, 8))
+        """
+        return Stepper(self, batch_size)
+
     def _run(
         self, x: Tensor, state: State | None, lengths: Tensor | None, single: bool = False
     ) -> tuple[Tensor, State]:
         """Run the layers over [T, B, I]; the states are those of one sequence if `single`."""
         check_input(self, x)
         lengths = None if lengths is None else check_lengths(lengths, *x.shape[:2])
-        y, after = self._stack().run(x, check_state(self, x, state, single), lengths)
+        y, after = self._stack(self.training).run(x, check_state(self, x, state, single), lengths)
         if single:
             after = tuple(s.squeeze(1) for s in after)
         return y, after if len(after) > 1 else after[0]
 
-    def _stack(self) -> Stack:
+    def _stack(self, training: bool) -> Stack:
         return Stack(
             self.cell,
             self.weights,
             self.num_layers,
             self.bidirectional,
-            dropout=self.dropout if self.training else 0.0,
-            dropped=self._dropped if self.recurrent_dropout and self.training else None,
-            taken=self._taken if any(self.zoneout) else None,
+            dropout=self.dropout if training else 0.0,
+            dropped=self._dropped if self.recurrent_dropout and training else None,
+            taken=partial(self._taken, training) if any(self.zoneout) else None,
             refuse_nan=True,
         )
 
@@ -233,11 +255,11 @@ class Recurrent(NamedWeights, Untraced):
         """Draw the factors on a state [B, H] that hold for a whole sequence."""
         return nn.functional.dropout(torch.ones_like(state), self.recurrent_dropout)
 
-    def _taken(self, T: int, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    def _taken(self, training: bool, T: int, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Draw which new values are taken, at each step; in evaluation, the expected share."""
         return tuple(
             torch.empty(T, *state.shape, dtype=state.dtype, device=state.device).bernoulli_(1 - p)
-            if self.training
+            if training
             else torch.full_like(state, 1 - p).unsqueeze(0)
             for p, state in zip(self.zoneout, states, strict=True)
         )

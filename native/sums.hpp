@@ -1,0 +1,66 @@
+// The weight gradients of the shards, and their sum. Included once for each instruction set, after
+// layout.hpp.
+
+// The sums of one shard, units along the row.
+template <typename T> struct Sums {
+    T *W, *U, *b, *c, *units;  // [gates][I][N], [gates][H][N], [gates][N], [gates][N], [units][N]
+    Sums(const Layout<T>& layout, T* own) {
+        Carver<T> carve{own};
+        W = carve.take(layout.plan.input_gates * layout.I * layout.N);
+        U = carve.take(layout.plan.recurrent_gate_count * layout.H * layout.N);
+        b = carve.take(layout.plan.input_gates * layout.N);
+        c = carve.take(layout.plan.recurrent_gate_count * layout.N);
+        units = carve.take(layout.plan.units * layout.N);
+    }
+    void clear(const Layout<T>& layout, const Part& part) {
+        for (int64_t i = 0; i < layout.sums(); i += layout.N) zero_row(W + i + part.first, part.columns);
+    }
+};
+
+// Adds up rows into one.
+template <typename T>
+inline void add_rows(int64_t rows, int64_t columns, const T* from, int64_t row, T* to) {
+    for (int64_t j = 0; j < columns; j += width<T>) {
+        Vector<T> sum[4] = {load(to + j)};
+        for (int64_t m = 0; m < rows; ++m) sum[m % 4] += load(from + m * row + j);
+        store(to + j, (sum[0] + sum[1]) + (sum[2] + sum[3]));
+    }
+}
+
+// Adds up the shards' sums, in their order, for one gate (input gates, then recurrent ones, then the
+// learnable vectors), and turns them the way the weights lie.
+template <typename T>
+void reduce(const Layout<T>& layout, int64_t piece, T* own, int64_t own_size) {
+    const Call<T>& call = layout.call;
+    const Plan& plan = layout.plan;
+    const int64_t H = layout.H, N = layout.N;
+    auto add_up = [&](int64_t offset, int64_t count, T* to, int64_t by_row, int64_t by_unit) {
+        // A few rows at a time: what is turned is then written by more than single numbers.
+        for (int64_t some = 0; to && some < count; some += 8)
+            for (int64_t j = 0; j < H; ++j)
+                for (int64_t i = some; i < count && i < some + 8; ++i) {
+                    T sum = T(0);
+                    for (int64_t s = 0; s < layout.shards; ++s)
+                        sum += own[s * own_size + offset + i * N + j];
+                    to[i * by_row + j * by_unit] = sum;
+                }
+    };
+    const Sums<T> sums(layout, own);
+    if (piece < plan.input_gates) {
+        const int64_t g = piece, I = layout.I;
+        add_up(sums.W - own + g * I * N, I, call.dW ? call.dW + g * H * I : nullptr, 1, I);
+        add_up(sums.b - own + g * N, 1, call.db ? call.db + g * H : nullptr, 0, 1);
+        return;
+    }
+    piece -= plan.input_gates;
+    if (piece < plan.recurrent_gate_count) {
+        const int64_t g = piece;
+        add_up(sums.U - own + g * H * N, H, call.dU ? call.dU + g * H * H : nullptr, 1, H);
+        const int64_t into = plan.recurrent_gates[g].into_input;
+        const T* sum = into >= 0 ? sums.b + into * N : sums.c + g * N;
+        add_up(sum - own, 1, call.dc ? call.dc + g * H : nullptr, 0, 1);
+        return;
+    }
+    piece -= plan.recurrent_gate_count;
+    add_up(sums.units - own + piece * N, 1, call.dunits[piece], 0, 1);
+}

@@ -1,0 +1,134 @@
+"""Random truncation: unbiased, cut by cut."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import throughtime as tt
+from throughtime.gradients import RandomTBPTT
+from throughtime.gradients.chain import Chain
+
+squared = nn.MSELoss(reduction="none")
+T = 6
+
+
+class Told(RandomTBPTT):
+    """Cuts where it is told to, and notes how probable that was."""
+
+    def __init__(self, pattern: tuple[bool, ...], **options: Any) -> None:
+        super().__init__(length=4, every=1, alpha=3.0, **options)
+        self.pattern: Iterator[bool] = iter(pattern)
+        self.likelihood = 1.0
+
+    def _cut(self, chance: float) -> bool:
+        cut = next(self.pattern)
+        self.likelihood *= chance if cut else 1 - chance
+        return cut
+
+
+class Unweighted(Told):
+    """Wrong: what is let through is not reweighted."""
+
+    def _stretch(self, chain: Chain) -> Any:
+        pieces, _ = super()._stretch(chain)
+        return pieces, {}
+
+
+def problem(reduce: str) -> tuple[Any, ...]:
+    torch.manual_seed(3)
+    model = tt.Network("lstm", 2, 3, 1, num_layers=2).double()
+    x, d = (torch.randn(T, 3, n, dtype=torch.float64) for n in (2, 1))
+    lengths = torch.tensor([6, 4, 2])
+    tt.BPTT(reduce=reduce)  # type: ignore[arg-type]
+    return model, x, d, squared, None, lengths
+
+
+def gradient(model: nn.Module) -> list[Tensor]:
+    found = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+    model.zero_grad()
+    return found
+
+
+def mean_over_all_cuts(method: type[Told], reduce: str) -> tuple[list[Tensor], float]:
+    arguments = problem(reduce)
+    total = [torch.zeros_like(p) for p in arguments[0].parameters()]
+    likelihood = 0.0
+    for pattern in itertools.product((False, True), repeat=T - 1):
+        told = method(pattern, reduce=reduce)
+        (update,) = told(*arguments)
+        assert update.steps == range(T)
+        likelihood += told.likelihood
+        for whole, part in zip(total, gradient(arguments[0]), strict=True):
+            whole += told.likelihood * part
+    return total, likelihood
+
+
+def furthest(reduce: str, method: type[Told]) -> float:
+    found, likelihood = mean_over_all_cuts(method, reduce)
+    assert likelihood == pytest.approx(1)
+    arguments = problem(reduce)
+    list(tt.BPTT(reduce=reduce)(*arguments))  # type: ignore[arg-type]
+    pairs = zip(found, gradient(arguments[0]), strict=True)
+    return max(float((a - b).abs().max() / b.abs().max()) for a, b in pairs)
+
+
+@pytest.mark.parametrize("reduce", ["mean", "sum"])
+def test_the_mean_over_all_cuts_is_the_full_gradient(reduce: str) -> None:
+    assert furthest(reduce, Told) < 1e-10
+    assert furthest(reduce, Unweighted) > 1e-2
+
+
+def test_updates_after_each_cut_add_up_to_a_multiple_of_the_same() -> None:
+    pattern = (False, True, False, True, False)
+    arguments = problem("sum")
+    (update,) = Told(pattern, reduce="sum")(*arguments)
+    whole = gradient(arguments[0])
+    parts = [
+        (update.steps, gradient(arguments[0]))
+        for update in Told(pattern, reduce="sum", updates="cut")(*arguments)
+    ]
+    assert [steps for steps, _ in parts] == [range(2), range(2, 4), range(4, 6)]
+    for place, expected in enumerate(whole):
+        torch.testing.assert_close(sum(part[place] for _, part in parts), expected)
+    assert update.info == {"cuts": 2.0, "longest": 2.0}
+
+
+def test_the_seed_tells_the_cuts() -> None:
+    model, x = tt.Network("gru", 1, 2, 1), torch.zeros(300, 1, 1)
+
+    def cuts(seed: int) -> list[range]:
+        method = RandomTBPTT(length=30, seed=seed, updates="cut")
+        return [update.steps for _ in range(2) for update in method(model, x, x, squared)]
+
+    first = cuts(0)
+    assert first == cuts(0)
+    assert first != cuts(1)
+    half = [steps.start for steps in first].index(0, 1)
+    assert first[:half] != first[half:], "each call draws on"
+
+
+def test_stretches_have_the_length_asked_for() -> None:
+    model, x = tt.Network("elman", 1, 1, 1), torch.zeros(6000, 1, 1)
+    method = RandomTBPTT(length=40, every=10, updates="cut")
+    lengths = [len(update.steps) for update in method(model, x, x, squared)]
+    assert 30 < sum(lengths) / len(lengths) < 60
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"length": 0}, "length is a whole number of steps"),
+        ({"length": 3, "every": 5}, "every=5 steps between possible cuts are more than the 3"),
+        ({"alpha": 1.0}, "alpha must be above 1"),
+        ({"updates": "often"}, 'updates must be "sequence" or "cut"'),
+    ],
+)
+def test_what_makes_no_sense_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        RandomTBPTT(**options)
