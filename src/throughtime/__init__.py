@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         TBPTT,
         AdaptiveTBPTT,
         Clipping,
+        EvolutionStrategy,
         GradientMethod,
         RandomTBPTT,
         Update,
@@ -51,7 +52,8 @@ _HOMES = {
     ),
     "throughtime.flow": ("Flow",),
     "throughtime.gradients": (
-        "BPTT", "TBPTT", "AdaptiveTBPTT", "Clipping", "GradientMethod", "RandomTBPTT", "Update",
+        "BPTT", "TBPTT", "AdaptiveTBPTT", "Clipping", "EvolutionStrategy", "GradientMethod",
+        "RandomTBPTT", "Update",
     ),
     "throughtime.nn": ("Network",),
 }  # fmt: skip
@@ -64,6 +66,7 @@ __all__ = [
     "Cell",
     "CellError",
     "Clipping",
+    "EvolutionStrategy",
     "Flow",
     "GradientMethod",
     "Network",

@@ -3,6 +3,7 @@
 from throughtime.gradients.adaptive_tbptt import AdaptiveTBPTT
 from throughtime.gradients.bptt import BPTT
 from throughtime.gradients.clipping import Clipping
+from throughtime.gradients.evolution import EvolutionStrategy
 from throughtime.gradients.method import GradientMethod, Loss, Update
 from throughtime.gradients.random_tbptt import RandomTBPTT
 from throughtime.gradients.tbptt import TBPTT
@@ -12,6 +13,7 @@ registry: dict[str, type[GradientMethod]] = {
     "tbptt": TBPTT,
     "adaptive": AdaptiveTBPTT,
     "random": RandomTBPTT,
+    "evolution": EvolutionStrategy,
 }
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "TBPTT",
     "AdaptiveTBPTT",
     "Clipping",
+    "EvolutionStrategy",
     "GradientMethod",
     "Loss",
     "RandomTBPTT",
