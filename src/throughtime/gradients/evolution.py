@@ -40,9 +40,9 @@ class EvolutionStrategy(GradientMethod):
     zeroed before, are refused at the next call. Its memory is the square of the number of weights.
 
     Candidates are run one by one. All of them as one batch over stacked weights
-    (`torch.func.vmap`), which the reference engine alone can do, took 1.5 to 5 times as long as the
+    (`torch.func.vmap`), which the reference engine alone can do, took 1.4 to 5 times as long as the
     native engine took one by one, from 16 units and 100 steps on; with 4 units and 20 steps, a
-    third to a half of it (benchmarks/evolution_candidates.py).
+    quarter to a half of it (benchmarks/evolution_candidates.py).
 
     A model that draws random numbers, for dropout, draws the same for all candidates of an update.
 
