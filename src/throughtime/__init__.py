@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from throughtime import cells, engine, nn
+    from throughtime import cells, data, engine, nn
     from throughtime.equations import (
         Cell,
         CellError,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         CheckpointedBPTT,
         Clipping,
         EProp,
+        EvolutionStrategy,
         GradientMethod,
         RandomTBPTT,
         SnAp,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = ("cells", "engine", "flow", "nn")  # `flow` can be called
+_ROOMS = ("cells", "data", "engine", "flow", "nn")  # `flow` can be called
 _HOMES = {
     "throughtime.equations": (
         "Cell", "CellError", "abs", "cell", "exp", "layer_norm", "log", "maximum", "mean",
@@ -58,7 +59,7 @@ _HOMES = {
     "throughtime.flow": ("Flow",),
     "throughtime.gradients": (
         "BPTT", "RFLO", "RTRL", "TBPTT", "UORO", "AdaptiveTBPTT", "CheckpointedBPTT", "Clipping",
-        "EProp", "GradientMethod", "RandomTBPTT", "SnAp", "Update",
+        "EProp", "EvolutionStrategy", "GradientMethod", "RandomTBPTT", "SnAp", "Update",
     ),
     "throughtime.nn": ("Network",),
 }  # fmt: skip
@@ -76,6 +77,7 @@ __all__ = [
     "CheckpointedBPTT",
     "Clipping",
     "EProp",
+    "EvolutionStrategy",
     "Flow",
     "GradientMethod",
     "Network",
@@ -85,6 +87,7 @@ __all__ = [
     "abs",
     "cell",
     "cells",
+    "data",
     "engine",
     "exp",
     "flow",

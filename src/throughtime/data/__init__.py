@@ -1,4 +1,4 @@
-"""Series to forecast: where they come from, how they are split and scaled, and what is to beat."""
+"""What is learned from: series to forecast, with what is to beat, and tasks that are drawn."""
 
 from __future__ import annotations
 
@@ -6,21 +6,27 @@ import difflib
 from collections.abc import Callable
 from pathlib import Path
 
+from throughtime.data import tasks
 from throughtime.data.baselines import Autoregression, persistence
+from throughtime.data.batch import Batch, Chunk
 from throughtime.data.errors import DataError
 from throughtime.data.scaling import Scaling, transforms
 from throughtime.data.series import Dataset, Series, Split
 from throughtime.data.split import TEST, VALIDATION, chronological, dataset
+from throughtime.data.stream import Stream
 from throughtime.data.sunspots import sunspots
 from throughtime.data.table import read_series
 
 __all__ = [
     "Autoregression",
+    "Batch",
+    "Chunk",
     "DataError",
     "Dataset",
     "Scaling",
     "Series",
     "Split",
+    "Stream",
     "chronological",
     "dataset",
     "load",
@@ -28,6 +34,7 @@ __all__ = [
     "read_series",
     "sources",
     "sunspots",
+    "tasks",
     "transforms",
 ]
 

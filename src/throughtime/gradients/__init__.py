@@ -5,6 +5,7 @@ from throughtime.gradients.bptt import BPTT
 from throughtime.gradients.checkpointed import CheckpointedBPTT
 from throughtime.gradients.clipping import Clipping
 from throughtime.gradients.eprop import EProp
+from throughtime.gradients.evolution import EvolutionStrategy
 from throughtime.gradients.method import GradientMethod, Loss, Update
 from throughtime.gradients.random_tbptt import RandomTBPTT
 from throughtime.gradients.rflo import RFLO
@@ -24,6 +25,7 @@ registry: dict[str, type[GradientMethod]] = {
     "uoro": UORO,
     "eprop": EProp,
     "rflo": RFLO,
+    "evolution": EvolutionStrategy,
 }
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "CheckpointedBPTT",
     "Clipping",
     "EProp",
+    "EvolutionStrategy",
     "GradientMethod",
     "Loss",
     "RandomTBPTT",

@@ -68,7 +68,8 @@ def beside(rows: Tensor, tensor: Tensor) -> Tensor:
             return rows.view(shape).to(tensor.device)
     raise ValueError(
         f"rows cannot be started anew: a state of {tuple(tensor.shape)} has the {B} rows of the "
-        "batch neither in its last dimension but one nor in its first"
+        "batch neither in its last dimension but one nor in its first; if it was carried over from "
+        "a batch of another size, begin with state=None"
     )
 
 

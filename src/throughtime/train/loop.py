@@ -6,31 +6,17 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from throughtime.data.batch import Batch, Chunk
 from throughtime.gradients import Clipping, GradientMethod, Loss
 from throughtime.train.history import History, Row
 from throughtime.train.optimizers import Schedule
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Sequences that are learned from together.
-
-    Attributes:
-        inputs: [T, B, I]
-        targets: [T, B, O]
-        lengths: Valid steps of each row, [B]; None where all are.
-    """
-
-    inputs: Tensor
-    targets: Tensor
-    lengths: Tensor | None = None
 
 
 class Callback(Protocol):
@@ -84,7 +70,8 @@ def train(
 
     Each time the method yields: the gradient is checked and its norm recorded, then it is clipped
     by value and by norm, then the optimiser steps, then gradients are zeroed. After each epoch the
-    model is validated, then the schedule steps. Every batch starts from the network's own start.
+    model is validated, then the schedule steps. Every batch starts from the network's own start;
+    the chunks of a stream go on from the state that the one before left.
 
     Ctrl-C, and a loss or gradient that is not finite, end the training like any other end: with the
     best weights so far. Without a validation, those that failed are not the best: the epoch before
@@ -92,7 +79,7 @@ def train(
 
     Args:
         model: `(inputs, state) -> (outputs, state)`.
-        batches: Called at the start of each epoch.
+        batches: Called at the start of each epoch; for a `Stream`, `lambda: stream`.
         loss: Elementwise.
         method: How to differentiate.
         optimizer: Steps the model's parameters.
@@ -108,7 +95,8 @@ def train(
         What it came to; the model has the best weights.
 
     Raises:
-        ValueError: The epochs are fewer than one, or patience is given without a validation.
+        ValueError: The epochs are fewer than one, patience is given without a validation, or the
+            chunks of a stream come in another order than it gave them.
     """
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
@@ -172,8 +160,21 @@ def _epoch(
     model.train()
     optimizer.zero_grad()
     updates = 0
+    state, number = None, None
     for batch in batches:
-        for update in method(model, batch.inputs, batch.targets, loss, lengths=batch.lengths):
+        goes_on: dict[str, Any] = {}
+        if isinstance(batch, Chunk):
+            if number is not None and batch.number != number + 1:
+                raise ValueError(
+                    f"chunk {batch.number} of a stream came after chunk {number}: the state that "
+                    "is carried on belongs to another; give chunks as the stream gives them, "
+                    "without shuffling"
+                )
+            goes_on, number = {"state": state, "reset": batch.reset}, batch.number
+        for update in method(
+            model, batch.inputs, batch.targets, loss, lengths=batch.lengths, **goes_on
+        ):
+            state = update.state
             norm, clipped = clipping.apply(model)
             row = Row(
                 update=len(history) + 1,
