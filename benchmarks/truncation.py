@@ -3,8 +3,8 @@
     python benchmarks/truncation.py [--threads 2] [--rounds 5]
 
 An update after every step, looking back on 50: a GRU of 64 units, 32 rows, 100 steps, 16 inputs.
-The recipe (discuss.pytorch.org/t/15500) goes through `torch.nn.GRUCell` step by step; its gradients are
-wrong from the third step on, since what a state has received in earlier rounds is counted again.
+The recipe (discuss.pytorch.org/t/15500) goes through `torch.nn.GRUCell` step by step; its gradients
+are wrong from the third step on: what a state has received in earlier rounds is counted again.
 """
 
 import argparse
