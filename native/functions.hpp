@@ -55,10 +55,12 @@ inline Vector<double> exponential(Vector<double> x) { return exponential_of<doub
 // 1 / (1 + exp(-x)), whose result beyond +-87 is 0 or 1 to all digits: the bounds of exp need no care.
 inline Vector<float> logistic(Vector<float> x) {
     const Vector<float> y = -at_least(-87.0f, at_most(87.0f, x));
-    return quotient_of(all(1.0f), 1.0f + bounded_exponential<float>(y));
+    const Vector<float> found = quotient_of(all(1.0f), 1.0f + bounded_exponential<float>(y));
+    return x < -87.0f ? Vector<float>{} : found;  // what is left there would count beside huge numbers
 }
 inline Vector<double> logistic(Vector<double> x) {
-    return 1.0 / (1.0 + bounded_exponential<double>(-at_least(-708.0, at_most(708.0, x))));
+    const Vector<double> y = -at_least(-708.0, at_most(708.0, x));
+    return x < -708.0 ? Vector<double>{} : 1.0 / (1.0 + bounded_exponential<double>(y));
 }
 
 // x P(x^2) / Q(x^2), the quotient that is nearest to tanh relatively on [-9, 9], where tanh reaches 1

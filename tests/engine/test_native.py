@@ -263,6 +263,32 @@ def test_denormals_are_flushed_and_the_callers_mode_is_restored() -> None:
     assert float(tiny * 0.5) != 0.0
 
 
+def test_a_gate_that_is_shut_passes_nothing(each_set: str) -> None:
+    layer = tt.nn.Recurrent("gru", 1, 5)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.fill_(-1.0)
+    x = torch.tensor([[[3e38]], [[1e30]]])
+    gradients = []
+    for engine in ("native", "reference"):
+        with tt.engine.use(engine):
+            gradients.append(torch.autograd.grad(layer(x)[0].sum(), layer.weight_ih_l0)[0])
+    assert instruction_set() == each_set
+    assert torch.equal(*gradients)
+
+
+@pytest.mark.parametrize("which", ["weight_hh_l0", "bias_hh_l0", "x"])
+def test_memory_that_has_been_freed_is_refused(which: str) -> None:
+    layer, x = tt.nn.Recurrent("gru", 3, 4), torch.zeros(2, 2, 3)
+    freed = x if which == "x" else getattr(layer, which).data
+    freed.untyped_storage().resize_(0)
+    with pytest.raises(RuntimeError, match="storage"):
+        layer(x)
+    if which != "x":
+        with pytest.raises(RuntimeError, match="storage"):
+            layer.stepper()
+
+
 def test_memory_goes_with_the_layer() -> None:
     layer = tt.nn.LSTM(3, 20)
     layer(torch.randn(9, 4, 3))[0].sum().backward()

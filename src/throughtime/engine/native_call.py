@@ -52,11 +52,11 @@ def forward(
     getattr(module, f"forward_{kind}")(
         *arguments,
         wants_dx,
-        [_pointer(t) for t in given],
-        [_pointer(t) for t in units],
-        [_pointer(t) for t in start],
-        [_pointer(outputs), _pointer(tape)],
-        [_pointer(t) for t in final],
+        [pointer(t) for t in given],
+        [pointer(t) for t in units],
+        [pointer(t) for t in start],
+        [pointer(outputs), pointer(tape)],
+        [pointer(t) for t in final],
     )
     return outputs, final, tape
 
@@ -88,13 +88,13 @@ def backward(
     d_outputs, *d_final = (_contiguous(gradient) for gradient in gradients)
     getattr(module, f"backward_{kind}")(
         *call_arguments(recurrence, plan),
-        [_pointer(inputs), tape.data_ptr(), _pointer(d_outputs)],
-        [_pointer(t) for t in units],
-        [_pointer(t) for t in start],
-        [_pointer(t) for t in d_final],
-        [_pointer(t) for t in (None if no_W else d_x, d_W, d_U, d_b, d_c)],
-        [_pointer(t) for t in rest[states:]],
-        [_pointer(t) for t in rest[:states]],
+        [pointer(inputs), tape.data_ptr(), pointer(d_outputs)],
+        [pointer(t) for t in units],
+        [pointer(t) for t in start],
+        [pointer(t) for t in d_final],
+        [pointer(t) for t in (None if no_W else d_x, d_W, d_U, d_b, d_c)],
+        [pointer(t) for t in rest[states:]],
+        [pointer(t) for t in rest[:states]],
     )
 
 
@@ -148,8 +148,21 @@ def gates(cell: Cell) -> tuple[int, int]:
     return len(cell.input_gates), len(cell.recurrent_gates)
 
 
-def _pointer(tensor: Tensor | None) -> int:
-    return 0 if tensor is None else tensor.data_ptr()
+def pointer(tensor: Tensor | None) -> int:
+    """Give the address of a tensor's numbers; 0 for none.
+
+    Raises:
+        RuntimeError: Its memory has been freed.
+    """
+    if tensor is None:
+        return 0
+    address = tensor.data_ptr()
+    if not address and tensor.numel():
+        raise RuntimeError(
+            f"a tensor of {list(tensor.shape)} has no memory: its storage has been freed or resized; "
+            "restore it before the layer runs"
+        )
+    return address
 
 
 def _contiguous(tensor: Tensor | None) -> Tensor | None:
@@ -166,7 +179,7 @@ def call_arguments(recurrence: Recurrence, plan: Any) -> tuple[Any, ...]:
         plan,
         [T, B, I, recurrence.H],
         recurrence.states_only,
-        _pointer(recurrence.lengths),
+        pointer(recurrence.lengths),
         recurrence.reverse,
         torch.get_num_threads(),
     )

@@ -61,7 +61,7 @@ def instruction_set() -> str:
     Raises:
         ValueError: `THROUGHTIME_ISA` names one that this machine does not have.
     """
-    return _instruction_set(os.environ.get("THROUGHTIME_ISA"))
+    return _instruction_set(os.environ.get("THROUGHTIME_ISA") or None)
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from throughtime.engine.native_call import KINDS
+from throughtime.engine.native_call import KINDS, pointer
 from throughtime.engine.native_module import instruction_set, module
 from throughtime.engine.native_plan import native_plan
 from throughtime.engine.recurrence import Recurrence
@@ -38,9 +38,9 @@ def native_step(layers: Sequence[Recurrence]) -> Step:
             native_plan(module, layer.cell).inference,
             layer.x.shape[2],
             layer.H,
-            [_pointer(t) for t in matrices],
-            [_pointer(t) for t in units],
-            [_pointer(state) for state in layer.state],
+            [pointer(t) for t in matrices],
+            [pointer(t) for t in units],
+            [pointer(state) for state in layer.state],
         )
     step: Any = packed.step
     if packed.is_worth_sharing:
@@ -50,7 +50,3 @@ def native_step(layers: Sequence[Recurrence]) -> Step:
 
 def _contiguous(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else tensor.detach().contiguous()
-
-
-def _pointer(tensor: Tensor | None) -> int:
-    return 0 if tensor is None else tensor.data_ptr()

@@ -103,7 +103,10 @@ class Stepper:
         if not x.is_contiguous() or x.is_neg():
             x = x.detach().resolve_neg().contiguous()
         y = torch.empty_like(self._like_row if single else self._like)
-        step(x.data_ptr(), y.data_ptr())
+        address = x.data_ptr()
+        if not address and x.numel():
+            raise RuntimeError("the input has no memory: its storage has been freed or resized")
+        step(address, y.data_ptr())
         return y if self._left is None else self._left(y)
 
     @property
@@ -226,7 +229,7 @@ class Stepper:
         if x.dtype != self.dtype:
             raise ValueError(
                 f"input is {x.dtype}, the stepper's weights are {self.dtype}; convert it: "
-                f"x.to({self.dtype})"
+                f"x.to({self.dtype}), or x.astype of a numpy array"
             )
         raise ValueError(f"input is on {x.device}, the stepper on {self.device}; move it")
 
