@@ -159,8 +159,8 @@ def pointer(tensor: Tensor | None) -> int:
     address = tensor.data_ptr()
     if not address and tensor.numel():
         raise RuntimeError(
-            f"a tensor of {list(tensor.shape)} has no memory: its storage has been freed or resized; "
-            "restore it before the layer runs"
+            f"a tensor of {list(tensor.shape)} has no memory: its storage has been freed or "
+            "resized; restore it before the layer runs"
         )
     return address
 
