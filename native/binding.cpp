@@ -147,40 +147,14 @@ void forward(const std::string& set, const OwnedPlan& plan, const std::vector<in
     run_forward(chosen, call, threads);
 }
 
+// Rolls back calls that follow each other, each (steps, inputs, tape); mostly there is one.
 template <typename T>
 void backward(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes,
-              bool states_only, Pointer lengths, bool reverse, int threads, const Pointers& in, const Pointers& units,
-              const Pointers& start, const Pointers& dfinal, const Pointers& out,
+              bool states_only, Pointer lengths, bool reverse, int threads,
+              const std::vector<std::tuple<int64_t, Pointer, Pointer>>& calls, Pointer dy,
+              const Pointers& units, const Pointers& start, const Pointers& dfinal, const Pointers& out,
               const Pointers& dunits, const Pointers& dstart) {
     Call<T> call = shape<T>(plan, sizes, states_only, lengths, reverse);
-    call.dy = at<const T>(in.at(2));
-    call.dx = at<T>(out.at(0));
-    call.dW = at<T>(out.at(1));
-    call.dU = at<T>(out.at(2));
-    call.db = at<T>(out.at(3));
-    call.dc = at<T>(out.at(4));
-    const auto unit_list = each<const T>(units), start_list = each<const T>(start);
-    const auto dfinal_list = each<const T>(dfinal);
-    const auto dunit_list = each<T>(dunits), dstart_list = each<T>(dstart);
-    call.units = unit_list.data();
-    call.start = start_list.data();
-    call.dfinal = dfinal_list.data();
-    call.dunits = dunit_list.data();
-    call.dstart = dstart_list.data();
-    const InstructionSet& chosen = named(set);
-    nb::gil_scoped_release release;
-    run_backward(chosen, call, {{0, call.steps, at<const T>(in.at(0)), at<const T>(in.at(1)), nullptr}},
-                 threads);
-}
-
-// Calls that follow each other, each (steps, inputs, tape), rolled back as one.
-template <typename T>
-void backward_joined(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes,
-                     bool states_only, int threads,
-                     const std::vector<std::tuple<int64_t, Pointer, Pointer>>& calls, Pointer dy,
-                     const Pointers& start, const Pointers& out, const Pointers& dstart) {
-    Call<T> call = shape<T>(plan, sizes, states_only, 0, false);
-    if (plan.plan.units) throw std::invalid_argument("calls of a cell with units of its own are not joined");
     std::vector<Stretch<T>> stretches;
     int64_t steps = 0;
     for (const auto& [length, x, tape] : calls) {
@@ -194,11 +168,13 @@ void backward_joined(const std::string& set, const OwnedPlan& plan, const std::v
     call.dU = at<T>(out.at(2));
     call.db = at<T>(out.at(3));
     call.dc = at<T>(out.at(4));
-    const std::vector<const T*> dfinal(std::size_t(plan.plan.states), nullptr);
-    const auto start_list = each<const T>(start);
-    const auto dstart_list = each<T>(dstart);
+    const auto unit_list = each<const T>(units), start_list = each<const T>(start);
+    const auto dfinal_list = each<const T>(dfinal);
+    const auto dunit_list = each<T>(dunits), dstart_list = each<T>(dstart);
+    call.units = unit_list.data();
     call.start = start_list.data();
-    call.dfinal = dfinal.data();
+    call.dfinal = dfinal_list.data();
+    call.dunits = dunit_list.data();
     call.dstart = dstart_list.data();
     const InstructionSet& chosen = named(set);
     nb::gil_scoped_release release;
@@ -311,8 +287,6 @@ NB_MODULE(_native, module) {
     module.def("forward_float64", forward<double>);
     module.def("backward_float32", backward<float>);
     module.def("backward_float64", backward<double>);
-    module.def("backward_joined_float32", backward_joined<float>);
-    module.def("backward_joined_float64", backward_joined<double>);
     module.def("tape_elements_float32", tape_elements<float>);
     module.def("tape_elements_float64", tape_elements<double>);
     module.def("tape_float32", tape_for<float>);

@@ -121,7 +121,6 @@ struct Call {
     int32_t wants_dx;        // whether they are to serve the gradient of the inputs too
     // Backward pass; of the above it reads sizes, `units` and `start`.
     const Stretch<T>* stretches;
-    int64_t stretch_count;
     const T* dy;             // [steps, rows, hidden]
     const T* const* dfinal;  // [rows, hidden] each
     T* dx;

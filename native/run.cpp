@@ -121,7 +121,6 @@ void run_backward(const InstructionSet& set, Call<T> call, std::vector<Stretch<T
         first += stretch.steps;
     }
     call.stretches = stretches.data();
-    call.stretch_count = int64_t(stretches.size());
     const Deal deal(call, sizes.shards);
     const Workspace own(std::size_t(sizes.own_backward * sizes.shards) * sizeof(T));
     const int used = worthwhile(call, threads);

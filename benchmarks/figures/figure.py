@@ -25,7 +25,7 @@ class Figure:
     Attributes:
         what: What was measured, peer and size included.
         bound: ">=" or "<=".
-        promised: The number that it is to reach, or to stay below.
+        promised: The number that it is to reach, or to stay below; None where nothing was promised.
         seen: The number that was measured; None where there is none, which `note` explains.
         unit: A key of `UNITS`.
         note: What else a reader should know.
@@ -34,7 +34,7 @@ class Figure:
 
     what: str
     bound: str
-    promised: float
+    promised: float | None
     seen: float | None
     unit: str = "x"
     note: str = ""
@@ -43,6 +43,8 @@ class Figure:
     @property
     def reached(self) -> bool:
         """Whether what was seen is what was promised; what was not measured is not."""
+        if self.promised is None:
+            return True
         holds = {">=": operator.ge, "<=": operator.le}[self.bound]
         return self.seen is not None and bool(holds(self.seen, self.promised))
 
@@ -57,6 +59,11 @@ def at_most(what: str, promised: float, seen: float | None, **rest: Any) -> Figu
     return Figure(what, "<=", promised, seen, **rest)
 
 
+def measured(what: str, seen: float, **rest: Any) -> Figure:
+    """Give a figure of which nothing was promised."""
+    return Figure(what, "", None, seen, **rest)
+
+
 def as_markdown(figures: Sequence[Figure]) -> str:
     """Write a table of figures."""
     lines = [("what", "promised", "seen", "reached"), ("---", "---:", "---:", "---")]
@@ -64,6 +71,9 @@ def as_markdown(figures: Sequence[Figure]) -> str:
         write = UNITS[figure.unit]
         seen = "not measured" if figure.seen is None else write(figure.seen)
         what = figure.what + (f" ({figure.note})" if figure.note else "")
+        if figure.promised is None:
+            lines.append((what, "", seen, ""))
+            continue
         promised = f"{figure.bound} {write(figure.promised)}"
         lines.append((what, promised, seen, "yes" if figure.reached else "NO"))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import throughtime as tt
 from tests.gradients.test_placement import recursion
+from tests.gradients.test_tbptt import Nested
 from throughtime.gradients import CheckpointedBPTT, Clipping
 from throughtime.gradients.chain import Chain
 from throughtime.gradients.checkpointing import Place, Recomputation, Revolve, actions, in_bytes
@@ -284,18 +285,6 @@ def test_a_state_that_is_a_view_does_not_keep_what_it_is_of() -> None:
 
 
 def test_any_nesting_of_states_is_stored_whole() -> None:
-    class Nested(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.lstm = nn.LSTM(2, 3)
-            self.gru = nn.GRU(3, 3)
-
-        def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-            state = state or {"lower": None, "upper": [None, 0]}
-            y, lower = self.lstm(x, state["lower"])
-            y, upper = self.gru(y, state["upper"][0])
-            return y, {"lower": lower, "upper": [upper, state["upper"][1] + len(x)]}
-
     model = Nested().double()
     x, d = torch.randn(23, 2, 2).double(), torch.randn(23, 2, 3).double()
     for limits in ({"slots": 3}, {"slots": 2, "segment": 4}, {}):

@@ -204,19 +204,22 @@ def test_the_third_step_of_a_scalar() -> None:
     assert recipe(Product(), h, 3) == pytest.approx([0.9, 0.36, 0.288])
 
 
+class Nested(nn.Module):
+    """Carries a dictionary: a pair, and a list with a number beside a tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(2, 3)
+        self.gru = nn.GRU(3, 3)
+
+    def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        state = state or {"lower": None, "upper": [None, 0]}
+        y, lower = self.lstm(x, state["lower"])
+        y, upper = self.gru(y, state["upper"][0])
+        return y, {"lower": lower, "upper": [upper, state["upper"][1] + len(x)]}
+
+
 def test_any_nesting_of_states_is_cut_whole() -> None:
-    class Nested(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.lstm = nn.LSTM(2, 3)
-            self.gru = nn.GRU(3, 3)
-
-        def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-            state = state or {"lower": None, "upper": [None, 0]}
-            y, lower = self.lstm(x, state["lower"])
-            y, upper = self.gru(y, state["upper"][0])
-            return y, {"lower": lower, "upper": [upper, state["upper"][1] + len(x)]}
-
     model, x = Nested(), torch.randn(7, 2, 2)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     states = []

@@ -5,6 +5,7 @@ from throughtime.engine.keeping import keep, states_only
 from throughtime.engine.native_joined import roll_back_joined
 from throughtime.engine.native_module import release
 from throughtime.engine.recurrence import Engine, Recurrence, Weights
+from throughtime.engine.textbook import any_nan
 from throughtime.engine.trail import Passed, joinable, recorded
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Passed",
     "Recurrence",
     "Weights",
+    "any_nan",
     "choose",
     "engines",
     "explain",

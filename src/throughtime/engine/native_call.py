@@ -75,20 +75,43 @@ def backward(
         gradients: dE/dY [T, B, H], and dE/dS by the final states, [B, H] each.
         found: Where the derivatives are to go, in the order of `flat`; None where not wanted.
     """
-    kind = KINDS[recurrence.x.dtype]
-    plan = native_plan(module, recurrence.cell).training
+    x = _contiguous(recurrence.x)
+    assert x is not None
+    roll_back(recurrence, [(len(x), pointer(x), tape.data_ptr())], gradients, found)
+
+
+def roll_back(
+    first: Recurrence,
+    stretches: Sequence[tuple[int, int, int]],
+    gradients: Sequence[Tensor | None],
+    found: Sequence[Tensor | None],
+) -> None:
+    """Differentiate calls that follow each other as one.
+
+    Args:
+        first: The first of them; of its weights, only the units are read.
+        stretches: Of each call the steps, and the addresses of its contiguous inputs and tape.
+        gradients: As for `backward`, of the steps of all; None for zeros.
+        found: As for `backward`.
+    """
+    kind = KINDS[first.x.dtype]
+    plan = native_plan(module, first.cell).training
     d_x, d_W, d_U, d_b, d_c, _, *rest = found
-    no_W = not gates(recurrence.cell)[0]
-    if d_x is not None and (recurrence.lengths is not None or no_W):
+    no_W = not gates(first.cell)[0]
+    if d_x is not None and (first.lengths is not None or no_W):
         d_x.zero_()  # steps beyond a row's length are never visited
-    states = len(recurrence.state)
-    inputs = _contiguous(recurrence.x)
-    units = [_contiguous(unit) for unit in recurrence.weights.units]
-    start = [_contiguous(state) for state in recurrence.state]
+    states = len(first.state)
+    units = [_contiguous(unit) for unit in first.weights.units]
+    start = [_contiguous(state) for state in first.state]
     d_outputs, *d_final = (_contiguous(gradient) for gradient in gradients)
+    name, plan, (_, *sizes), *form = call_arguments(first, plan)
     getattr(module, f"backward_{kind}")(
-        *call_arguments(recurrence, plan),
-        [pointer(inputs), tape.data_ptr(), pointer(d_outputs)],
+        name,
+        plan,
+        [sum(steps for steps, _, _ in stretches), *sizes],
+        *form,
+        list(stretches),
+        pointer(d_outputs),
         [pointer(t) for t in units],
         [pointer(t) for t in start],
         [pointer(t) for t in d_final],

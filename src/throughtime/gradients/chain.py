@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from throughtime.engine import any_nan
 from throughtime.gradients.method import Loss, causal, check_sequences, forward
 from throughtime.gradients.objective import Reduction, check_shapes, elementwise, reduced
-from throughtime.gradients.state import anew, beside, carried, cut, mapped, same
+from throughtime.gradients.state import anew, beside, carried, cut, mapped
 
 Passing = Callable[[list[Tensor | None], "Piece"], list[Tensor | None]]
 
@@ -66,7 +67,7 @@ class Piece:
         for tensor in self.before:
             tensor.grad = None
         for gradient in found:
-            if gradient is not None and not same(gradient):
+            if gradient is not None and any_nan(gradient):
                 self._refuse(gradient)
         if self.reset is None:
             return found

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 
 
@@ -71,18 +70,3 @@ def beside(rows: Tensor, tensor: Tensor) -> Tensor:
         "batch neither in its last dimension but one nor in its first; if it was carried over from "
         "a batch of another size, begin with state=None"
     )
-
-
-def flowing(tensors: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> bool:
-    """Whether any tensor takes part in a graph and any gradient is there to flow into it."""
-    return any(
-        gradient is not None and tensor.requires_grad
-        for tensor, gradient in zip(tensors, gradients, strict=True)
-    )
-
-
-def same(tensor: Tensor) -> bool:
-    """Whether a tensor holds no NaN."""
-    if tensor.is_cpu:  # in one operation: only NaN differs from itself
-        return torch.equal(tensor, tensor)
-    return not bool(tensor.isnan().any())

@@ -89,7 +89,7 @@ class Stack:
                     # reads no state has to be looked at all along.
                     read = {*recurrence.cell.states} & {*recurrence.cell.step.inputs}
                     remembers = recurrence.weights.U is not None or read
-                    if _any_nan(*final) if remembers else _any_nan(output):
+                    if engine.any_nan(*final) if remembers else engine.any_nan(output):
                         self._refuse_nan(recurrence, layer, reverse)
                 outputs.append(output)
                 after.append(final)
@@ -118,15 +118,6 @@ class Stack:
             )
 
         return replace(self, weights=converted)
-
-
-def _any_nan(*tensors: Tensor) -> bool:
-    # On the CPU a tensor is compared with itself in one operation; elsewhere torch takes it for
-    # equal without a look.
-    return any(
-        not torch.equal(tensor, tensor) if tensor.is_cpu else bool(tensor.isnan().any())
-        for tensor in tensors
-    )
 
 
 def _mend(origin: NanOrigin) -> str:

@@ -9,7 +9,7 @@ the error `E` is differentiated by the recursion (Werbos 1990; Williams & Peng 1
     dW = sum_t da_t^T x_t     dU = sum_t du_t^T h_{t-1}     db = sum_t da_t     dc = sum_t du_t
 """
 
-from throughtime.engine.textbook.nan_origin import NanOrigin, nan_origin
+from throughtime.engine.textbook.nan_origin import NanOrigin, any_nan, nan_origin
 from throughtime.engine.textbook.roll_back import Gradients, roll_back
 from throughtime.engine.textbook.unroll import Trajectory, Unrolled, unroll
 
@@ -18,6 +18,7 @@ __all__ = [
     "NanOrigin",
     "Trajectory",
     "Unrolled",
+    "any_nan",
     "nan_origin",
     "roll_back",
     "unroll",

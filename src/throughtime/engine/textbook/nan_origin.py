@@ -44,6 +44,16 @@ class NanOrigin:
         )
 
 
+def any_nan(*tensors: Tensor) -> bool:
+    """Whether any tensor holds a NaN."""
+    # On the CPU a tensor is compared with itself in one operation; elsewhere torch takes it for
+    # equal without a look.
+    return any(
+        not torch.equal(tensor, tensor) if tensor.is_cpu else bool(tensor.isnan().any())
+        for tensor in tensors
+    )
+
+
 @torch.no_grad()
 def nan_origin(recurrence: Recurrence) -> NanOrigin | None:
     """Find where the equations of a recurrence first make a NaN of numbers that are none.
