@@ -17,8 +17,8 @@ def keep(what: str) -> Iterator[None]:
     The native engine follows: with "states" it keeps the states of each step and computes the gates
     again, many steps in one product, when the backward pass comes to them. An LSTM then keeps 2
     numbers a unit and step instead of 7, a GRU 1 instead of 6; the gradients are the same up to
-    rounding, a training step takes a fifth to a third longer (docs/speed.md). The reference engine keeps
-    everything whatever is asked for.
+    rounding, a training step takes a fifth to a third longer (docs/speed.md). The reference engine
+    keeps everything whatever is asked for.
 
     Args:
         what: "everything" or "states".
