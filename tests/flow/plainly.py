@@ -19,31 +19,20 @@ class Unrolled:
     errors: list[Tensor]  # by step
     states: dict[tuple[int, int], list[Tensor]]  # by layer and step
 
-    def gradient(self, s: int, layer: int, t: int) -> Tensor:
-        """Give dE_s/dS_t, the states of a layer one after the other: [K * H]."""
-        aliases = self.states[layer, t]
-        found = torch.autograd.grad(self.errors[s], aliases, retain_graph=True, allow_unused=True)
+    def _by(self, y: Tensor, aliases: list[Tensor]) -> Tensor:
+        found = torch.autograd.grad(y, aliases, retain_graph=True, allow_unused=True)
         return torch.cat(
             [torch.zeros_like(a) if g is None else g for a, g in zip(aliases, found, strict=True)]
         )
 
+    def gradient(self, s: int, layer: int, t: int) -> Tensor:
+        """Give dE_s/dS_t, the states of a layer one after the other: [K * H]."""
+        return self._by(self.errors[s], self.states[layer, t])
+
     def jacobian(self, layer: int, s: int, t: int) -> Tensor:
-        """Give dS_s/dS_t of a layer, [K * H, K * H]; what other layers carry is not followed."""
-        aliases, rows = self.states[layer, t], []
-        for new in self.states[layer, s]:
-            for unit in range(len(new)):
-                found = torch.autograd.grad(
-                    new[unit], aliases, retain_graph=True, allow_unused=True
-                )
-                rows.append(
-                    torch.cat(
-                        [
-                            torch.zeros_like(a) if g is None else g
-                            for a, g in zip(aliases, found, strict=True)
-                        ]
-                    )
-                )
-        return torch.stack(rows)
+        """Give dS_s/dS_t of a layer, [K * H, K * H]."""
+        before = self.states[layer, t]
+        return torch.stack([self._by(y, before) for new in self.states[layer, s] for y in new])
 
 
 def unrolled(

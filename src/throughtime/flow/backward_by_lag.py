@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -57,10 +58,22 @@ class Lag:
         return tuple(map(norm, self.deltas))
 
 
+class Collector(Protocol):
+    """Gathers a measure, lag by lag."""
+
+    def note(self, lag: Lag) -> None:
+        """Add a lag."""
+
+    def overflow(self, lag: Lag) -> None:
+        """Note that from this lag on gradients are no numbers any more."""
+
+
 def norm(states: tuple[Tensor, ...]) -> Tensor:
     """Give the norm over the units of all states: [..., B]."""
-    parts = [torch.linalg.vector_norm(state, dim=-1) for state in states]
-    return parts[0] if len(parts) == 1 else torch.stack(parts).norm(dim=0)
+    norms: Tensor = torch.linalg.vector_norm(states[0], dim=-1)
+    for state in states[1:]:
+        norms = torch.hypot(norms, torch.linalg.vector_norm(state, dim=-1))
+    return norms
 
 
 @torch.no_grad()

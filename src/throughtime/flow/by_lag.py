@@ -92,9 +92,9 @@ class ByLagCollector:
             levels = torch.tensor((0.1, 0.5, 0.9), dtype=norms.dtype, device=norms.device)
             self.quantiles.append(relative.quantile(levels).tolist())
 
-    def overflow(self, at: Lag) -> None:
+    def overflow(self, lag: Lag) -> None:
         """Note that the gradient is no number from a lag on."""
-        self.overflowed = at.lag
+        self.overflowed = lag.lag
 
     def result(self) -> ByLag:
         """Give the figures; lags at which nothing was left of any gradient are zero."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from throughtime.flow.backward_by_lag import backward_by_lag
+from throughtime.flow.backward_by_lag import Collector, backward_by_lag
 from throughtime.flow.by_lag import ByLagCollector
 from throughtime.flow.result import Flow, LayerFlow
 from throughtime.flow.step_adjoint import StepAdjoint
@@ -67,7 +67,7 @@ def flow(
         for place in places
     ]
     by_lag = [ByLagCollector(place, network.losses) for place in places]
-    collectors = [*triangles, *by_lag]
+    collectors: list[Collector] = [*triangles, *by_lag]
     for lag in backward_by_lag(network, adjoints):
         for collector in collectors:
             if lag.finite:

@@ -120,17 +120,12 @@ class StepAdjoint:
         program = self.cell.adjoint.backward
         adjoint = evaluator(program, received[0].dtype, received[0].device)
         values = dict(zip(self.cell.units, self.weights.units, strict=True))
-        values |= {
-            name: plane[steps]
-            for name, plane in (
-                *zip(self.cell.states, self.states, strict=True),
-                *self.kept.items(),
-            )
-        }
+        before = dict(zip(self.cell.states, self.states, strict=True))
+        values |= {name: plane[steps] for name, plane in (before | {**self.kept}).items()}
         for name, share, gradient in zip(self.cell.states, self.taken, received, strict=True):
             values[f"d.next.{name}"] = gradient if share == 1.0 else share * gradient
-        rows = values[self.cell.states[0]].shape  # [n, B, H]
-        shape = torch.broadcast_shapes(received[0].shape, rows)
+        like, rows = received[0].shape, values[self.cell.states[0]].shape
+        shape = (*like[: -len(rows)], *rows)  # [..., n, B, H]
         found = dict(zip(program.outputs, adjoint(values), strict=True))
         zero = received[0].new_zeros(())
 

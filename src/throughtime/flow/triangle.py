@@ -84,10 +84,10 @@ class TriangleCollector:
         found = torch.cat([norms.nanmean(1)[None], norms.nanquantile(quantiles, dim=1)])
         self.tables[:, list(places), lag.losses - lag.lag] = found
 
-    def overflow(self, at: Lag) -> None:
+    def overflow(self, lag: Lag) -> None:
         """Forget what lies at a lag and beyond: it is no number."""
         steps = torch.arange(self.tables.shape[2])
-        self.tables[:, self.losses[:, None] - steps >= at.lag] = torch.nan
+        self.tables[:, self.losses[:, None] - steps >= lag.lag] = torch.nan
 
     def result(self) -> Triangle:
         """Give the triangle."""
