@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from throughtime.flow.by_lag import ByLag
+from throughtime.flow.jacobian import Jacobian
+from throughtime.flow.lyapunov import LyapunovSpectrum
 from throughtime.flow.triangle import Triangle
 
 
@@ -17,11 +19,15 @@ class LayerFlow:
         name: "layer 0" is the one next to the input.
         by_lag: Norms by the lag between loss and state.
         triangle: Norms by loss step and state step.
+        jacobian: How a step stretches a change of the state; None for a sequence of one step.
+        lyapunov: The rates of growth along the sequence; None for a sequence of one step.
     """
 
     name: str
     by_lag: ByLag
     triangle: Triangle
+    jacobian: Jacobian | None
+    lyapunov: LyapunovSpectrum | None
 
     @property
     def lag(self) -> tuple[int, ...]:
@@ -36,6 +42,16 @@ class LayerFlow:
     def horizon(self, fraction: float = 0.01) -> int | None:
         """Give the lag at which the gradient has fallen to a fraction, see `ByLag.horizon`."""
         return self.by_lag.horizon(fraction)
+
+    def as_dict(self, fraction: float = 0.01) -> dict[str, Any]:
+        """Give plain figures for JSON."""
+        return {
+            "name": self.name,
+            **self.by_lag.as_dict(fraction),
+            "triangle": self.triangle.as_dict(),
+            "jacobian": self.jacobian and self.jacobian.as_dict(),
+            "lyapunov": self.lyapunov and self.lyapunov.as_dict(),
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +82,5 @@ class Flow:
             "steps": max(len(layer.by_lag.lag) for layer in self.layers),
             "losses": list(self.losses),
             "every": self.every,
-            "layers": [
-                {
-                    "name": layer.name,
-                    **layer.by_lag.as_dict(fraction),
-                    "triangle": layer.triangle.as_dict(),
-                }
-                for layer in self.layers
-            ],
+            "layers": [layer.as_dict(fraction) for layer in self.layers],
         }
