@@ -17,6 +17,9 @@ from throughtime.flow.figures import evenly, number, numbers
 from throughtime.flow.step_adjoint import FlowingBack, StepAdjoint, Steps
 from throughtime.flow.unrolled import UnrolledNetwork
 
+NOTHING = 1e-25
+"""What gradients of this size, relative to the largest, add to a sum is less than its rounding."""
+
 
 class Discarded(NamedTuple):
     """What truncated backpropagation through time leaves out of the gradient of the weights.
@@ -86,12 +89,19 @@ class TruncationCollector:
         self.within = [[torch.zeros_like(g) for g in layer] for layer in self.full]
         self.beyond = [[g.clone() for g in layer] for layer in self.full]
         self.curves: list[list[Discarded]] = [[] for _ in range(len(self.full) + 1)]
+        self.size = 0.0  # of the largest gradient by a state so far
         self.norms: list[tuple[float, float]] = []  # at lag 0
         self.lost = not all(bool(g.isfinite().all()) for layer in self.full for g in layer)
 
     def note(self, lag: Lag) -> None:
         """Add a lag."""
         if self.lost:
+            return
+        size = max(float(norms.max()) for norms in lag.norms)
+        self.size = max(self.size, size)
+        if size < NOTHING * self.size:
+            for curve in self.curves:
+                curve.append(curve[-1])
             return
         sums = torch.zeros(4, dtype=torch.float64)
         for place, adjoint in enumerate(self.adjoints):

@@ -127,14 +127,21 @@ class StepAdjoint:
         def planes(names: Sequence[str]) -> tuple[Tensor, ...]:
             return tuple(found.get(f"d.{name}", zero).expand(shape) for name in names)
 
-        def beside(prefix: str, gates: Sequence[str]) -> Tensor:
-            laid = planes([f"{prefix}.{gate}" for gate in gates])
+        def beside(names: Sequence[str]) -> Tensor:
+            laid = planes(names)
             return torch.cat(laid, -1) if laid else zero.expand(*shape[:-1], 0)
 
+        inputs = [f"wx.{gate}" for gate in self.cell.input_gates]
+        recurrent = [f"uh.{gate}" for gate in self.cell.recurrent_gates]
+        by_input = beside(inputs)
+        # Gates that add their two products, as most do, have one derivative by both.
+        one = len(inputs) == len(recurrent) and all(
+            found[f"d.{a}"] is found[f"d.{b}"] for a, b in zip(inputs, recurrent, strict=True)
+        )
         return FlowingBack(
             carried=self._with_what_is_kept(planes(self.cell.states), received),
-            by_input=beside("wx", self.cell.input_gates),
-            by_recurrent=beside("uh", self.cell.recurrent_gates),
+            by_input=by_input,
+            by_recurrent=by_input if one else beside(recurrent),
             by_unit=planes(self.cell.units),
             U=self.weights.U,
         )
