@@ -68,6 +68,14 @@ def flow(
             its state, or the sequences are empty or do not fit.
         NoFlowError: No loss has a gradient; or inputs, activations or gradients are not finite,
             and where that begins is named.
+
+    Example:
+        >>> import torch, throughtime as tt
+        >>> network = tt.Network("gru", input_size=1, hidden_size=4, output_size=1)
+        >>> x, d = torch.zeros(40, 2, 1), torch.ones(40, 2, 1)
+        >>> flow = tt.flow(network, x, d, torch.nn.MSELoss(reduction="none"))
+        >>> flow.layers[0].lag[-1], flow.layers[0].verdict.kind
+        (20, 'vanishing')
     """
     samples, rows = whole_number("samples", samples, 1), whole_number("rows", rows, 1)
     network = unroll_network(model, inputs, targets, loss, state, lengths, readout, samples)

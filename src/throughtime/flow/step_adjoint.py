@@ -17,6 +17,9 @@ from throughtime.engine.textbook.unroll import kept_names
 from throughtime.equations import Cell, Program, evaluator
 from throughtime.equations.graph import Graph
 
+AT_ONCE = 1_000_000
+"""Numbers a plane that a program is evaluated on at once; it has some dozens of planes."""
+
 Steps = slice | Tensor
 """Which steps: a slice of them, or their numbers, int64 [n]."""
 
@@ -157,6 +160,10 @@ class StepAdjoint:
         self, program: Program, steps: Steps, received: Sequence[Tensor]
     ) -> tuple[dict[str, Tensor], tuple[int, ...]]:
         """Evaluate a program of the adjoint; give what it finds, and the shape that this has."""
+        *leading, n, B, H = received[0].shape
+        each = max(1, AT_ONCE // max(1, B * H))
+        if not leading and n > each:
+            return self._piece_by_piece(program, steps, received, each)
         adjoint = evaluator(program, received[0].dtype, received[0].device)
         values = dict(zip(self.cell.units, self.weights.units, strict=True))
         before = dict(zip(self.cell.states, self.states, strict=True))
@@ -167,6 +174,22 @@ class StepAdjoint:
         shape = (*like[: -len(rows)], *rows)  # [..., n, B, H]
         return dict(zip(program.outputs, adjoint(values), strict=True)), shape
 
+    def _piece_by_piece(
+        self, program: Program, steps: Steps, received: Sequence[Tensor], each: int
+    ) -> tuple[dict[str, Tensor], tuple[int, ...]]:
+        """Evaluate a program on so many losses a time: memory holds its values for one piece."""
+        pieces = []
+        for first in range(0, len(received[0]), each):
+            part = [gradient[first : first + each] for gradient in received]
+            pieces.append(self._evaluated(program, _part(steps, first, len(part[0])), part)[0])
+        joined: dict[int, Tensor] = {}
+        for name, plane in pieces[0].items():
+            if id(plane) not in joined:  # what is one result stays one
+                whole = plane if plane.dim() == 0 else torch.cat([piece[name] for piece in pieces])
+                joined[id(plane)] = whole
+        found = {name: joined[id(plane)] for name, plane in pieces[0].items()}
+        return found, tuple(received[0].shape)
+
     def _with_what_is_kept(
         self, carried: Sequence[Tensor], received: Sequence[Tensor]
     ) -> tuple[Tensor, ...]:
@@ -175,6 +198,15 @@ class StepAdjoint:
             plane if share == 1.0 else plane + (1.0 - share) * gradient
             for plane, share, gradient in zip(carried, self.taken, received, strict=True)
         )
+
+
+def _part(steps: Steps, first: int, count: int) -> Steps:
+    """Give some of the steps, consecutive ones."""
+    if isinstance(steps, Tensor):
+        return steps[first : first + count]
+    stride = steps.step or 1
+    start = steps.start + first * stride
+    return slice(start, start + (count - 1) * stride + 1, stride)
 
 
 @cache

@@ -67,6 +67,8 @@ def unroll_network(
     Arguments and errors as for `throughtime.flow`.
     """
     layer, read, parameters = _parts(model, readout)
+    if inputs.device.type == "mps":
+        raise ValueError("flow computes in double precision, which mps has not; move to the CPU")
     given = check_sequences(inputs, targets, lengths)
     check_input(layer, inputs)
     T, B = inputs.shape[:2]
