@@ -47,7 +47,7 @@ def main() -> None:
             for cell in cells:
                 setting, trials = experiment.settings[cell], []
                 for seed in seeds:
-                    trial = experiment.try_(setting, seed, asked.torch)
+                    trial = experiment.train(setting, seed, asked.torch)
                     trials.append(trial)
                     print(
                         f"{name}, {cell}, seed {seed}: {'' if trial.solved else 'NOT '}solved, "

@@ -50,7 +50,7 @@ def candidates(name: str) -> list[Setting]:
 def run(name: str, setting: Setting, seed: int) -> Trial:
     """Train once, in a process of its own."""
     torch.set_num_threads(1)
-    return EXPERIMENTS[name].try_(setting, seed, False)
+    return EXPERIMENTS[name].train(setting, seed, False)
 
 
 def standing(trials: list[Trial]) -> tuple[int, int, float]:

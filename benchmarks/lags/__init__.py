@@ -2,9 +2,7 @@
 
 from functools import partial
 
-from lags.adding import adding
-from lags.embedded_reber import embedded_reber
-from lags.temporal_order import temporal_order
+from lags import adding, embedded_reber, temporal_order
 from lags.training import Setting
 from lags.trial import Experiment
 
@@ -12,7 +10,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "adding": Experiment(
         "adding problem, T = 100",
         "mean squared error",
-        adding,
+        adding.train,
         {
             "gru": Setting("gru", 20, 0.02, "forget bias 1", 30_000, one_cycle=True),
             "lstm": Setting("lstm", 20, 0.02, "chrono", 40_000, one_cycle=True),
@@ -21,7 +19,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "order-50": Experiment(
         "temporal order 6a, T = 50",
         "share wrong",
-        partial(temporal_order, T=50),
+        partial(temporal_order.train, T=50),
         {
             "gru": Setting("gru", 4, 0.02, "chrono", 31_390),
             "lstm": Setting("lstm", 4, 0.02, "chrono", 31_390),
@@ -30,7 +28,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "order-100": Experiment(
         "temporal order 6a, T = 100",
         "share wrong",
-        temporal_order,
+        temporal_order.train,
         {
             "gru": Setting("gru", 4, 0.02, "chrono", 31_390),
             "lstm": Setting("lstm", 4, 0.02, "chrono", 31_390),
@@ -40,7 +38,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "reber": Experiment(
         "embedded Reber grammar",
         "share of strings unknown",
-        embedded_reber,
+        embedded_reber.train,
         {
             "gru": Setting("gru", 1, 0.01, "forget bias 1", 8_440),
             "lstm": Setting("lstm", 1, 0.01, "forget bias 1", 8_440),

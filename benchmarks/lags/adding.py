@@ -14,7 +14,7 @@ MARK = 0.001
 TESTED = 10_000
 
 
-def adding(setting: Setting, seed: int, by_torch: bool = False, T: int = 100) -> Trial:
+def train(setting: Setting, seed: int, by_torch: bool = False, T: int = 100) -> Trial:
     """Train on `setting.most` sequences, each drawn anew; judge on fresh ones."""
     task = Adding(T)
     begun = time.perf_counter()

@@ -20,7 +20,7 @@ CHECKED = 100
 TESTED = 2560
 
 
-def embedded_reber(setting: Setting, seed: int, by_torch: bool = False) -> Trial:
+def train(setting: Setting, seed: int, by_torch: bool = False) -> Trial:
     """Train on strings picked at random from the training set."""
     task = EmbeddedReber()
     begun = time.perf_counter()

@@ -25,7 +25,7 @@ AVERAGE = 0.1
 TESTED = 2560
 
 
-def temporal_order(setting: Setting, seed: int, by_torch: bool = False, T: int = 100) -> Trial:
+def train(setting: Setting, seed: int, by_torch: bool = False, T: int = 100) -> Trial:
     """Train on sequences drawn anew; each is answered before it is learned from."""
     task = TemporalOrder(T)
     begun = time.perf_counter()

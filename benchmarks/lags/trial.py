@@ -41,14 +41,14 @@ class Experiment:
     Attributes:
         what: The task as the table names it.
         measure: What a trial's error is.
-        try_: Trains once: a setting, a seed, and whether torch's own layer runs.
+        train: Trains once: a setting, a seed, and whether torch's own layer runs.
         settings: By cell.
         paper: Sequences that the LSTM of 1997 needed; None where its task was another.
     """
 
     what: str
     measure: str
-    try_: Callable[[Setting, int, bool], Trial]
+    train: Callable[[Setting, int, bool], Trial]
     settings: dict[str, Setting]
     paper: int | None = None
 
