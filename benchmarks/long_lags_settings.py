@@ -23,17 +23,18 @@ FIRST_SEED = 100
 
 @dataclass(frozen=True)
 class Grid:
-    """What is tried for a task, whose other settings stand."""
+    """What is tried for a task; a candidate that has not solved it by `most` is given up."""
 
     starts: tuple[str, ...]
     rows: tuple[int, ...]
     rates: tuple[float, ...]
+    most: int | None = None
 
 
 GRIDS = {
     "adding": Grid(("forget bias 1", "chrono"), (20,), (0.01, 0.02, 0.05)),
-    "order-100": Grid(("forget bias 1", "chrono"), (1, 4), (0.01, 0.02)),
-    "reber": Grid(("as torch", "forget bias 1"), (1, 4), (0.01, 0.02)),
+    "order-100": Grid(("forget bias 1", "chrono"), (1, 4), (0.01, 0.02), most=6000),
+    "reber": Grid(("as torch", "forget bias 1"), (1, 4), (0.01, 0.02), most=4000),
 }
 
 
@@ -41,7 +42,7 @@ def candidates(name: str) -> list[Setting]:
     """Give all settings that are tried for a task."""
     grid = GRIDS[name]
     return [
-        replace(setting, start=start, rows=rows, rate=rate)
+        replace(setting, start=start, rows=rows, rate=rate, most=grid.most or setting.most)
         for setting in EXPERIMENTS[name].settings.values()
         for start, rows, rate in itertools.product(grid.starts, grid.rows, grid.rates)
     ]

@@ -12,8 +12,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         "mean squared error",
         adding.train,
         {
-            "gru": Setting("gru", 20, 0.02, "forget bias 1", 30_000, one_cycle=True),
-            "lstm": Setting("lstm", 20, 0.02, "chrono", 40_000, one_cycle=True),
+            "gru": Setting("gru", 20, 0.05, "forget bias 1", 30_000, one_cycle=True),
+            "lstm": Setting("lstm", 20, 0.05, "chrono", 40_000, one_cycle=True),
         },
     ),
     "order-50": Experiment(
@@ -21,8 +21,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         "share wrong",
         partial(temporal_order.train, T=50),
         {
-            "gru": Setting("gru", 4, 0.02, "chrono", 31_390),
-            "lstm": Setting("lstm", 4, 0.02, "chrono", 31_390),
+            "gru": Setting("gru", 1, 0.02, "chrono", 31_390),
+            "lstm": Setting("lstm", 1, 0.02, "chrono", 31_390),
         },
     ),
     "order-100": Experiment(
@@ -30,8 +30,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         "share wrong",
         temporal_order.train,
         {
-            "gru": Setting("gru", 4, 0.02, "chrono", 31_390),
-            "lstm": Setting("lstm", 4, 0.02, "chrono", 31_390),
+            "gru": Setting("gru", 1, 0.02, "chrono", 31_390),
+            "lstm": Setting("lstm", 1, 0.02, "chrono", 31_390),
         },
         paper=31_390,
     ),
