@@ -40,8 +40,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         "share of strings unknown",
         embedded_reber.train,
         {
-            "gru": Setting("gru", 1, 0.01, "forget bias 1", 8_440),
-            "lstm": Setting("lstm", 1, 0.01, "forget bias 1", 8_440),
+            "gru": Setting("gru", 1, 0.02, "forget bias 1", 8_440),
+            "lstm": Setting("lstm", 1, 0.01, "as torch", 8_440),
         },
         paper=8_440,
     ),
