@@ -6,6 +6,7 @@ import typer
 
 from throughtime.cli.bench import bench
 from throughtime.cli.cells import cells
+from throughtime.cli.compare import compare
 from throughtime.cli.doctor import doctor
 from throughtime.cli.predict import predict
 from throughtime.cli.train import train
@@ -29,7 +30,8 @@ def _print_version(asked: bool) -> None:
 
 @app.callback(
     epilog="Examples:  throughtime train sunspots   |   throughtime predict RUN mine.csv   |   "
-    "throughtime cells gru   |   throughtime bench --cells gru   |   throughtime doctor"
+    "throughtime compare --methods bptt,tbptt:10,rtrl   |   throughtime cells gru   |   "
+    "throughtime bench --cells gru   |   throughtime doctor"
 )
 def throughtime(
     version: bool = typer.Option(
@@ -42,5 +44,6 @@ def throughtime(
 app.command()(train)
 app.command()(predict)
 app.command()(cells)
+app.command()(compare)
 app.command()(bench)
 app.command()(doctor)

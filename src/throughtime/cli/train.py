@@ -10,7 +10,8 @@ import typer
 
 from throughtime.cells import registry
 from throughtime.cli.errors import reports_errors
-from throughtime.cli.training_run import run_and_record, use_threads
+from throughtime.cli.machine import use_threads
+from throughtime.cli.training_run import run_and_record
 from throughtime.data import load
 from throughtime.data.split import TEST, VALIDATION
 from throughtime.estimators import Settings
@@ -131,5 +132,5 @@ def train(
     settings = Settings(**{**dataset.settings, **asked})
     if settings.patience is None:
         dataset = replace(dataset, split=dataset.split.without_validation())
-    use_threads(settings)
+    use_threads(settings.hidden, settings.batch_size)
     run_and_record(dataset, settings, out, as_json)
