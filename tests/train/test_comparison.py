@@ -115,7 +115,10 @@ def test_a_probe_leaves_the_method_as_it_is() -> None:
             pass
         return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
-    makers: list[Callable[[], GradientMethod]] = [lambda: tt.UORO(3), lambda: tt.RandomTBPTT(4, every=2)]
+    makers: list[Callable[[], GradientMethod]] = [
+        lambda: tt.UORO(3),
+        lambda: tt.RandomTBPTT(4, every=2),
+    ]
     for make in makers:
         assert torch.equal(drawn(make(), True), drawn(make(), False))
 

@@ -15,6 +15,7 @@ from throughtime.cli.training_run import run_and_record
 from throughtime.data import load
 from throughtime.data.split import TEST, VALIDATION
 from throughtime.estimators import Settings
+from throughtime.gradients import registry as methods
 from throughtime.train import optimizers, schedules
 
 DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
@@ -80,6 +81,15 @@ def train(
     window: Annotated[
         int | None, _option(TRAINING, "Steps of a training sequence.", "window")
     ] = None,
+    method: Annotated[
+        str | None,
+        _option(
+            TRAINING,
+            f"Gradient method, one of {', '.join(methods)}; with arguments after colons: "
+            "tbptt:10:30.",
+            "method",
+        ),
+    ] = None,
     patience: Annotated[
         int | None,
         _option(
@@ -119,6 +129,7 @@ def train(
         "optimizer": optimizer,
         "schedule": schedule,
         "window": window,
+        "method": method,
         "patience": patience,
         "clip": clip,
         "seed": seed,

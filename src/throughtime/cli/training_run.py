@@ -65,11 +65,12 @@ def _announce(console: Any, dataset: Dataset, forecaster: Forecaster) -> None:
     parameters = sum(p.numel() for p in forecaster.network.parameters())
     validated = f", validated to {times[split.validation.stop - 1]}" if split.validation else ""
     window = min(settings.window, len(split.fit) - 1)
+    how = "backpropagation" if settings.method == "bptt" else settings.method
     console.print(
         f"{dataset.series.name}: {len(times)} rows; fitted on {times[split.fit.start]} to "
         f"{times[split.fit.stop - 1]}{validated}, tested on what comes after\n"
         f"{settings.cell} of {settings.hidden} units, {settings.layers} layer(s), {parameters} "
-        f"parameters; {settings.optimizer}, backpropagation through {window} steps",
+        f"parameters; {settings.optimizer}, {how} through {window} steps",
         highlight=False,
         soft_wrap=True,
         markup=False,

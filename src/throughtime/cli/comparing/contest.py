@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from throughtime.named import NamedError, named
 from throughtime.nn import Network
 from throughtime.train import optimizers
 from throughtime.train.comparison import Budget, Contender, Setting, memory_of
+from throughtime.train.rehearsal import rehearse
 
 _SECONDS = 10.0
 
@@ -57,17 +57,9 @@ class Contest:
             UsageError: A method does not take the network or the task.
         """
         batch = self.setting.training(0)()
-        lengths = None if batch.lengths is None else batch.lengths.clamp(max=2)
         for contender in self.contenders:
-            model = self.setting.made(0)
             try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # of a sequence as short as this one
-                    for _ in contender.method(0)(
-                        model, batch.inputs[:2], batch.targets[:2], self.setting.task.loss,
-                        lengths=lengths,
-                    ):  # fmt: skip
-                        break
+                rehearse(self.setting.made(0), batch, self.setting.task.loss, contender.method(0))
             except (TypeError, ValueError) as error:
                 raise UsageError(
                     f"method {contender.name!r} does not take {self.network} on the task "

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from throughtime.train.comparison.setting import Contender, Setting
+from throughtime.train.rehearsal import rehearse
 
 _PEAK = Path("/proc/self/clear_refs")
 
@@ -48,15 +49,12 @@ def _measured(contender: Contender, setting: Setting, answer: Connection) -> Non
     method = contender.method(0)
     model = setting.made(0)
     batch = setting.training(0)()
-    few = slice(0, 2)
-    lengths = None if batch.lengths is None else batch.lengths.clamp(max=2)
-    warnings.simplefilter("ignore")  # of a window longer than these two steps
+    warnings.simplefilter("ignore")
     try:
-        # Gradients are there from now on, and what is loaded once.
-        for _ in method(
-            model, batch.inputs[few], batch.targets[few], setting.task.loss, lengths=lengths
-        ):
-            pass
+        # What is loaded once, and a gradient for every weight, are there from now on.
+        rehearse(model, batch, setting.task.loss, method)
+        for parameter in model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
         before = grown_to("VmRSS")
         _PEAK.write_text("5")  # the most that is used counts from now on
         for _ in method(
