@@ -268,8 +268,9 @@ def test_a_full_disk_behind_standard_output_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_gradient_method_by_name(tide_csv: Path, tmp_path: Path) -> None:
+    given = ["train", tide_csv, "--target", "level", *QUICK]
     whole, cut = (
-        run("train", tide_csv, "--target", "level", *QUICK, "--method", method, "--out", tmp_path / method[0])
+        run(*given, "--method", method, "--out", tmp_path / method[0])
         for method in ("bptt", "tbptt:5")
     )
     assert whole.exit_code == cut.exit_code == 0
@@ -282,7 +283,9 @@ def test_a_gradient_method_by_name(tide_csv: Path, tmp_path: Path) -> None:
 
 
 def test_a_method_that_does_not_take_the_network(tide_csv: Path, tmp_path: Path) -> None:
-    result = run("train", tide_csv, "--target", "level", *QUICK, "--method", "rflo", "--out", tmp_path / "r")
+    result = run(
+        "train", tide_csv, "--target", "level", *QUICK, "--method", "rflo", "--out", tmp_path / "r"
+    )
     assert result.exit_code == 2
     assert "method 'rflo' does not take this network" in result.stderr
     assert not (tmp_path / "r").exists()
