@@ -6,8 +6,9 @@
 The adding problem, the temporal order problem and the embedded Reber grammar, each with full
 backpropagation through time on the settings that stand in `lags/`. `--torch` runs torch's own
 layers in place of this package's, from the same weights on the same sequences. Seconds are those of
-one training after the other; updates this small gain nothing from a second thread. Prints the table, and writes it with machine and versions, and every
-trial, to long_lags.md, long_lags.json and trials.csv.
+one training after the other; updates this small gain nothing from a second thread. Prints the
+table, and writes it with machine and versions, and every trial, to long_lags.md, long_lags.json and
+trials.csv. Takes three minutes.
 """
 
 import argparse
