@@ -1,4 +1,4 @@
-"""An axis to draw on, and the colours of all pictures."""
+"""A figure or an axis to draw on, and the colours of all pictures."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-INK, QUIET = "#1d1f23", "#5d6269"
-BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#aa4499"  # after Okabe & Ito
-COLOURS = (BLUE, ORANGE, GREEN, PURPLE, INK, QUIET)
+INK, QUIET, BLUE, ORANGE = "#1d1f23", "#5d6269", "#0072b2", "#c24e00"
+# Okabe & Ito's, darkened until thin lines are seen on white.
+COLOURS = (BLUE, ORANGE, "#00805e", "#a6447c", INK, "#8a6d00", QUIET, "#6a4fb3")
 
 
-def axis(ax: Axes | None, inches: tuple[float, float]) -> Axes:
-    """Give an axis as it is, or that of a new figure; no global state of matplotlib is touched."""
-    if ax is not None:
-        return ax
+def new_figure(inches: tuple[float, float]) -> Figure:
+    """Give a figure of its own; no global state of matplotlib is touched."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=inches, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
-    return figure.add_subplot()
+    return figure
+
+
+def axis(ax: Axes | None, inches: tuple[float, float]) -> Axes:
+    """Give an axis as it is, or that of a new figure."""
+    return new_figure(inches).add_subplot() if ax is None else ax
