@@ -1,0 +1,229 @@
+"""The task whose short-term gradient points the wrong way: which methods solve it, at which rates.
+
+    python benchmarks/decoy.py [--out runs/decoy] [--steps 10000] [--seeds 5]
+        [--rates 0.001,0.003,0.01,0.03] [--methods "BPTT;TBPTT(10, 10)"] [--processes 2]
+
+Influence balancing (Tallec & Ollivier 2017, "Unbiased online recurrent optimization", section 5):
+one parameter theta, 23 units, 10 of them pushed up and 13 down, learned on one endless sequence,
+the state carried on, by plain gradient descent with rate / sqrt(1 + t), t the updates so far. A
+seed draws the first theta from N(0, 1), and the cuts of `RandomTBPTT`; nothing else is random. All
+methods see the same steps, in pieces of 500, which is what full backpropagation looks back on.
+
+A run has diverged when theta is more than 10^6 off, and solved the task when the mean squared error
+of the last step of a fresh sequence is at most 0.01, the task's mark. Writes table.md, results.json
+and decoy.png into the folder.
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import torch
+
+import throughtime as tt
+from markdown_table import markdown_table
+from throughtime.cli.machine import surroundings
+from throughtime.cli.racing.outcome import machine_line, versions_line
+from throughtime.data.tasks import InfluenceBalancing
+from throughtime.gradients import GradientMethod
+from trials import outcomes
+
+TASK = InfluenceBalancing(T=500)
+SOLUTION = 1 / (2 * (2 * TASK.positive - TASK.units))  # at rest the output is this multiple of 1
+LOST = 1e6
+METHODS: dict[str, Callable[[int], GradientMethod]] = {
+    "BPTT": lambda seed: tt.BPTT(),
+    "TBPTT(10, 10)": lambda seed: tt.TBPTT(10, 10),
+    "TBPTT(100, 100)": lambda seed: tt.TBPTT(100, 100),
+    "TBPTT(10, 60)": lambda seed: tt.TBPTT(10, 60),
+    "RandomTBPTT(16)": lambda seed: tt.RandomTBPTT(16, every=1, updates="cut", seed=seed),
+    "AdaptiveTBPTT(0.1)": lambda seed: tt.AdaptiveTBPTT(0.1),
+}
+"""By name, for a seed."""
+STYLES = {  # Okabe & Ito's colours; the dashes tell the lines apart in grey
+    "BPTT": ("#000000", (0, ())),
+    "TBPTT(10, 10)": ("#d55e00", (0, (5, 1.5))),
+    "TBPTT(100, 100)": ("#e69f00", (0, (1, 1.2))),
+    "TBPTT(10, 60)": ("#56b4e9", (0, (6, 1.5, 1, 1.5))),
+    "RandomTBPTT(16)": ("#009e73", (0, (3, 1.5))),
+    "AdaptiveTBPTT(0.1)": ("#0072b2", (0, (8, 1.5))),
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of a method."""
+
+    method: str
+    rate: float
+    seed: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        trial: Which.
+        updates: How many there were.
+        off: How far theta was from the solution after each piece of the sequence, the start first.
+        error: Mean squared error of the last step of a fresh sequence; infinite if it diverged.
+        window: Steps looked back on in the end, where the method says so.
+    """
+
+    trial: Trial
+    updates: int
+    off: tuple[float, ...]
+    error: float
+    window: float | None
+
+    @property
+    def diverged(self) -> bool:
+        """Whether theta ran away."""
+        return not self.off[-1] < LOST
+
+    @property
+    def solved(self) -> bool:
+        """Whether the task's mark is reached."""
+        return TASK.solved(self.error)
+
+    def __str__(self) -> str:
+        trial = self.trial
+        end = "diverged" if self.diverged else f"off by {self.off[-1]:.1e}"
+        return f"{trial.method}, rate {trial.rate:g}, seed {trial.seed}: {end}"
+
+
+def main() -> None:
+    """Run all, and write what came of it."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=Path("runs/decoy"))
+    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--rates", default="0.001,0.003,0.01,0.03")
+    parser.add_argument("--methods", help='apart by semicolons: "BPTT;TBPTT(10, 10)"')
+    parser.add_argument("--processes", type=int, default=2)
+    asked = parser.parse_args()
+    methods = list(METHODS) if asked.methods is None else asked.methods.split(";")
+    for method in methods:
+        if method not in METHODS:
+            parser.error(f"--methods: {method!r} is not among {'; '.join(METHODS)}")
+    trials = [
+        Trial(method, float(rate), seed, asked.steps)
+        for method in methods
+        for rate in asked.rates.split(",")
+        for seed in range(asked.seeds)
+    ]
+    found = outcomes(learn, trials, asked.processes)
+    known = surroundings(1)
+    text = f"- {machine_line(known)}\n- {versions_line(known)}\n\n{table(found)}\n"
+    asked.out.mkdir(parents=True, exist_ok=True)
+    record = {**known, "runs": [asdict(outcome) for outcome in found]}
+    (asked.out / "results.json").write_text(json.dumps(record, indent=1) + "\n")
+    (asked.out / "table.md").write_text(text)
+    draw(found, asked.out / "decoy.png")
+    print(text)
+
+
+def learn(trial: Trial) -> Outcome:
+    """Learn theta on one endless sequence."""
+    model = TASK.network()
+    with torch.no_grad():
+        model.theta.copy_(torch.randn((), generator=torch.Generator().manual_seed(trial.seed)))
+    method, batch = METHODS[trial.method](trial.seed), TASK.batch(1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=trial.rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 1 / math.sqrt(1 + t))
+    off, state, updates, window = [apart(model)], None, 0, None
+    for _ in range(0, trial.steps, TASK.T):
+        for update in method(model, batch.inputs, batch.targets, TASK.loss, state):
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()
+            state = update.state
+            window = update.info.get("k2", update.info.get("window"))
+            updates += 1
+            if not apart(model) < LOST:
+                return Outcome(trial, updates, (*off, apart(model)), math.inf, window)
+        off.append(apart(model))
+    error = TASK.score(model(batch.inputs)[0], batch.targets)
+    return Outcome(trial, updates, tuple(off), error, window)
+
+
+def apart(model: torch.nn.Module) -> float:
+    """Give how far theta is from the solution."""
+    (theta,) = model.parameters()
+    return abs(float(theta.detach()) - SOLUTION)
+
+
+def groups(found: list[Outcome]) -> dict[str, dict[float, list[Outcome]]]:
+    """Lay the seeds of a method and rate together."""
+    laid: dict[str, dict[float, list[Outcome]]] = {}
+    for outcome in found:
+        rates = laid.setdefault(outcome.trial.method, {})
+        rates.setdefault(outcome.trial.rate, []).append(outcome)
+    return laid
+
+
+def merit(seeds: list[Outcome]) -> tuple[int, float]:
+    """Rank a rate: by the seeds that solve the task, then by the median distance."""
+    return sum(o.solved for o in seeds), -median(o.off[-1] for o in seeds)
+
+
+def table(found: list[Outcome]) -> str:
+    """Write a row a method: what came of each rate."""
+    laid = groups(found)
+    rates = sorted({outcome.trial.rate for outcome in found})
+    rows = []
+    for method, at in laid.items():
+        windows = [o.window for rate in rates for o in at[rate] if o.window and not o.diverged]
+        looked = f"{median(windows):.0f}" if windows else "-"
+        updates = max(o.updates for rate in rates for o in at[rate])
+        rows.append([method, looked, str(updates), *(cell(at[rate]) for rate in rates)])
+    titles = ["method", "steps looked back", "updates", *(f"rate {rate:g}" for rate in rates)]
+    return markdown_table(titles, rows)
+
+
+def cell(seeds: list[Outcome]) -> str:
+    """Say how many seeds solved the task, and the median distance or how many diverged."""
+    diverged = sum(o.diverged for o in seeds)
+    what = f"{diverged} diverge" if diverged else f"{median(o.off[-1] for o in seeds):.0e}"
+    return f"{sum(o.solved for o in seeds)} of {len(seeds)}; {what}"
+
+
+def draw(found: list[Outcome], path: Path) -> None:
+    """Draw the distance from the solution by steps, for the best rate of each method."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, panel = plt.subplots(figsize=(8.0, 4.6), layout="constrained")
+    for method, at in groups(found).items():
+        rate, seeds = max(at.items(), key=lambda item: merit(item[1]))
+        colour, dashes = STYLES[method]
+        for outcome in seeds:
+            panel.plot(_steps(outcome.off), outcome.off, color=colour, lw=0.6, alpha=0.45)
+        middle = [median(values) for values in zip(*(o.off for o in seeds), strict=False)]
+        label = f"{method}, rate {rate:g}"
+        panel.plot(_steps(middle), middle, color=colour, ls=dashes, lw=2, label=label)
+    panel.set_yscale("log")
+    panel.set_xlabel("time steps seen")
+    panel.set_ylabel("distance of theta from the solution")
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def _steps(off: Sequence[float]) -> list[int]:
+    return [TASK.T * piece for piece in range(len(off))]
+
+
+if __name__ == "__main__":
+    main()
