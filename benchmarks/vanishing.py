@@ -199,12 +199,19 @@ def reach(model: tt.Network, task: Adding, draws: torch.Generator) -> tuple[floa
 
 
 def horizon(norms: tuple[float, ...]) -> float:
-    """Give the first lag at which the norm is 1 % of that at lag 0; infinite if there is none."""
+    """Give the first lag at which the norm is 1 % of that at lag 0; infinite if there is none.
+
+    NaN where there is no gradient to look at.
+    """
+    if not norms:
+        return math.nan
     return next((lag for lag, norm in enumerate(norms) if norm <= FRACTION), math.inf)
 
 
 def written(lag: float, T: int) -> str:
     """Write a horizon."""
+    if math.isnan(lag):
+        return "-"
     return f"> {T - 1}" if lag == math.inf else f"{lag:.0f}"
 
 
@@ -227,7 +234,8 @@ def table(found: list[Outcome]) -> str:
     titles += ["horizon before", "after"]
     rows = []
     for (T, cell), seeds in groups(found).items():
-        horizons = [[horizon(o.before) for o in seeds], [horizon(o.after) for o in seeds]]
+        curves = [[o.before for o in seeds], [o.after for o in seeds]]
+        horizons = [[horizon(norms) for norms in some if norms] or [math.nan] for some in curves]
         rows.append(
             [
                 f"{T}, {NAMES[cell]}",

@@ -53,6 +53,42 @@ def test_the_solution_solves_it(decoy: Any) -> None:
     assert decoy.apart(model) == pytest.approx(0, abs=1e-7)
 
 
+def influence(units: int, positive: int, lag: int) -> float:
+    """Give dy_t/dtheta by way of step t - lag: the chain passes on binomially many places."""
+    chances = [math.comb(lag, place) / 2**lag for place in range(units)]
+    return sum(chances[:positive]) - sum(chances[positive:])
+
+
+@pytest.mark.parametrize(
+    ("method", "mean"),
+    [
+        ("TBPTT(10, 10)", 5.50),
+        ("TBPTT(100, 100)", 0.58),
+        ("TBPTT(10, 60)", -5.57),
+        ("BPTT", -4.68),
+    ],
+)
+def test_the_page_has_the_gradients_of_the_methods(decoy: Any, method: str, mean: float) -> None:
+    """In closed form: at rest, by the window, as a multiple of the error."""
+    model, batch = decoy.TASK.network(), decoy.TASK.batch(1)
+    _, rest = model(batch.inputs)
+    first, last = {"TBPTT(10, 10)": (1, 10), "TBPTT(10, 60)": (51, 60), "BPTT": (1, 500)}.get(
+        method, (1, 100)
+    )  # steps that the losses of an update see, themselves included
+    reached = [influence(23, 10, lag) for lag in range(last)]
+    seen = range(first, last + 1)
+    expected = sum(sum(reached[:steps]) for steps in seen) / len(seen)
+    updates = decoy.METHODS[method](0)(
+        model, batch.inputs, batch.targets, decoy.TASK.loss, rest.detach()
+    )
+    for _ in updates:
+        found = float(model.theta.grad)
+        model.theta.grad = None
+    error = float((model(batch.inputs, rest)[0][-1] - 1).detach())
+    assert found / (2 * error) == pytest.approx(expected, rel=1e-4)
+    assert expected == pytest.approx(mean, abs=0.005)
+
+
 def test_a_window_that_is_too_short_leads_away(decoy: Any) -> None:
     ends = {}
     for method in ("TBPTT(10, 10)", "TBPTT(10, 60)"):

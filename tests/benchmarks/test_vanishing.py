@@ -69,6 +69,7 @@ def test_a_horizon_is_the_first_lag_at_one_percent(vanishing: Any) -> None:
     assert vanishing.horizon((1.0, 0.5, 0.01, 0.2, 0.001)) == 2
     assert vanishing.horizon((1.0, 0.5)) == math.inf
     assert vanishing.written(math.inf, 50) == "> 49"
+    assert vanishing.written(vanishing.horizon(()), 50) == "-"
 
 
 def test_starts_are_those_of_the_literature(vanishing: Any) -> None:
