@@ -1,13 +1,14 @@
 """The task whose short-term gradient points the wrong way: which methods solve it, at which rates.
 
     python benchmarks/decoy.py [--out runs/decoy] [--steps 10000] [--seeds 5]
-        [--rates 0.001,0.003,0.01,0.03] [--methods "BPTT;TBPTT(10, 10)"] [--processes 2]
+        [--rates 0.001,0.003,0.01,0.03] [--methods bptt,tbptt:10:10] [--processes 2]
 
 Influence balancing (Tallec & Ollivier 2017, "Unbiased online recurrent optimization", section 5):
 one parameter theta, 23 units, 10 of them pushed up and 13 down, learned on one endless sequence,
 the state carried on, by plain gradient descent with rate / sqrt(1 + t), t the updates so far. A
-seed draws the first theta from N(0, 1), and the cuts of `RandomTBPTT`; nothing else is random. All
+seed draws the first theta from N(0, 1), and what a method draws; nothing else is random. All
 methods see the same steps, in pieces of 500, which is what full backpropagation looks back on.
+Methods are named as for `throughtime compare`.
 
 A run has diverged when theta is more than 10^6 off, and solved the task when the mean squared error
 of the last step of a fresh sequence is at most 0.01, the task's mark. Writes table.md, results.json
@@ -17,41 +18,34 @@ and decoy.png into the folder.
 import argparse
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
 import torch
 
-import throughtime as tt
 from markdown_table import markdown_table
 from throughtime.cli.machine import surroundings
 from throughtime.cli.racing.outcome import machine_line, versions_line
 from throughtime.data.tasks import InfluenceBalancing
-from throughtime.gradients import GradientMethod
+from throughtime.gradients import GradientMethod, registry
+from throughtime.named import NamedError, named
 from trials import outcomes
 
 TASK = InfluenceBalancing(T=500)
 SOLUTION = 1 / (2 * (2 * TASK.positive - TASK.units))  # at rest the output is this multiple of 1
 LOST = 1e6
-METHODS: dict[str, Callable[[int], GradientMethod]] = {
-    "BPTT": lambda seed: tt.BPTT(),
-    "TBPTT(10, 10)": lambda seed: tt.TBPTT(10, 10),
-    "TBPTT(100, 100)": lambda seed: tt.TBPTT(100, 100),
-    "TBPTT(10, 60)": lambda seed: tt.TBPTT(10, 60),
-    "RandomTBPTT(16)": lambda seed: tt.RandomTBPTT(16, every=1, updates="cut", seed=seed),
-    "AdaptiveTBPTT(0.1)": lambda seed: tt.AdaptiveTBPTT(0.1),
-}
-"""By name, for a seed."""
-STYLES = {  # Okabe & Ito's colours; the dashes tell the lines apart in grey
-    "BPTT": ("#000000", (0, ())),
-    "TBPTT(10, 10)": ("#d55e00", (0, (5, 1.5))),
-    "TBPTT(100, 100)": ("#e69f00", (0, (1, 1.2))),
-    "TBPTT(10, 60)": ("#56b4e9", (0, (6, 1.5, 1, 1.5))),
-    "RandomTBPTT(16)": ("#009e73", (0, (3, 1.5))),
-    "AdaptiveTBPTT(0.1)": ("#0072b2", (0, (8, 1.5))),
-}
+METHODS = "bptt,tbptt:10:10,tbptt:100:100,tbptt:10:60,random:16:every=1:updates=cut,adaptive:0.1"
+STYLES = (  # Okabe & Ito's colours; the dashes tell the lines apart in grey
+    ("#000000", (0, ())),
+    ("#d55e00", (0, (5, 1.5))),
+    ("#e69f00", (0, (1, 1.2))),
+    ("#56b4e9", (0, (6, 1.5, 1, 1.5))),
+    ("#009e73", (0, (3, 1.5))),
+    ("#0072b2", (0, (8, 1.5))),
+    ("#cc79a7", (0, (1, 3))),
+)
 
 
 @dataclass(frozen=True)
@@ -107,13 +101,15 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rates", default="0.001,0.003,0.01,0.03")
-    parser.add_argument("--methods", help='apart by semicolons: "BPTT;TBPTT(10, 10)"')
+    parser.add_argument("--methods", default=METHODS)
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
-    methods = list(METHODS) if asked.methods is None else asked.methods.split(";")
-    for method in methods:
-        if method not in METHODS:
-            parser.error(f"--methods: {method!r} is not among {'; '.join(METHODS)}")
+    methods = asked.methods.split(",")
+    try:
+        for method in methods:
+            named(method, registry, "gradient method")
+    except NamedError as error:
+        parser.error(str(error))
     trials = [
         Trial(method, float(rate), seed, asked.steps)
         for method in methods
@@ -136,7 +132,7 @@ def learn(trial: Trial) -> Outcome:
     model = TASK.network()
     with torch.no_grad():
         model.theta.copy_(torch.randn((), generator=torch.Generator().manual_seed(trial.seed)))
-    method, batch = METHODS[trial.method](trial.seed), TASK.batch(1)
+    method, batch = made(trial), TASK.batch(1)
     optimizer = torch.optim.SGD(model.parameters(), lr=trial.rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 1 / math.sqrt(1 + t))
     off, state, updates, window = [apart(model)], None, 0, None
@@ -153,6 +149,11 @@ def learn(trial: Trial) -> Outcome:
         off.append(apart(model))
     error = TASK.score(model(batch.inputs)[0], batch.targets)
     return Outcome(trial, updates, tuple(off), error, window)
+
+
+def made(trial: Trial) -> GradientMethod:
+    """Make the method of a trial."""
+    return named(trial.method, registry, "gradient method", seed=trial.seed)
 
 
 def apart(model: torch.nn.Module) -> float:
@@ -204,9 +205,9 @@ def draw(found: list[Outcome], path: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, panel = plt.subplots(figsize=(8.0, 4.6), layout="constrained")
-    for method, at in groups(found).items():
+    for number, (method, at) in enumerate(groups(found).items()):
         rate, seeds = max(at.items(), key=lambda item: merit(item[1]))
-        colour, dashes = STYLES[method]
+        colour, dashes = STYLES[number % len(STYLES)]
         for outcome in seeds:
             panel.plot(_steps(outcome.off), outcome.off, color=colour, lw=0.6, alpha=0.45)
         middle = [median(values) for values in zip(*(o.off for o in seeds), strict=False)]

@@ -33,11 +33,11 @@ def run(decoy: Any, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 def test_the_command_writes_table_record_and_picture(
     decoy: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    methods = ["--methods", "BPTT;TBPTT(10, 10)", "--rates", "0.003,1", "--seeds", "1"]
+    methods = ["--methods", "bptt,tbptt:10:10", "--rates", "0.003,1", "--seeds", "1"]
     run(decoy, monkeypatch, *methods, "--steps", "500", "--processes", "1", "--out", str(tmp_path))
     full, truncated = (tmp_path / "table.md").read_text().splitlines()[-2:]
-    assert full.startswith("| BPTT | - | 1 | 0 of 1; ")
-    assert truncated.startswith("| TBPTT(10, 10) | 10 | 50 | 0 of 1; ")
+    assert full.startswith("| bptt | - | 1 | 0 of 1; ")
+    assert truncated.startswith("| tbptt:10:10 | 10 | 50 | 0 of 1; ")
     assert truncated.endswith("| 0 of 1; 1 diverge |")
     record = json.loads((tmp_path / "results.json").read_text())
     assert record["versions"]["torch"] == torch.__version__
@@ -62,23 +62,23 @@ def influence(units: int, positive: int, lag: int) -> float:
 @pytest.mark.parametrize(
     ("method", "mean"),
     [
-        ("TBPTT(10, 10)", 5.50),
-        ("TBPTT(100, 100)", 0.58),
-        ("TBPTT(10, 60)", -5.57),
-        ("BPTT", -4.68),
+        ("tbptt:10:10", 5.50),
+        ("tbptt:100:100", 0.58),
+        ("tbptt:10:60", -5.57),
+        ("bptt", -4.68),
     ],
 )
 def test_the_page_has_the_gradients_of_the_methods(decoy: Any, method: str, mean: float) -> None:
     """In closed form: at rest, by the window, as a multiple of the error."""
     model, batch = decoy.TASK.network(), decoy.TASK.batch(1)
     _, rest = model(batch.inputs)
-    first, last = {"TBPTT(10, 10)": (1, 10), "TBPTT(10, 60)": (51, 60), "BPTT": (1, 500)}.get(
+    first, last = {"tbptt:10:10": (1, 10), "tbptt:10:60": (51, 60), "bptt": (1, 500)}.get(
         method, (1, 100)
     )  # steps that the losses of an update see, themselves included
     reached = [influence(23, 10, lag) for lag in range(last)]
     seen = range(first, last + 1)
     expected = sum(sum(reached[:steps]) for steps in seen) / len(seen)
-    updates = decoy.METHODS[method](0)(
+    updates = decoy.made(decoy.Trial(method, 0.0, 0, 0))(
         model, batch.inputs, batch.targets, decoy.TASK.loss, rest.detach()
     )
     for _ in updates:
@@ -91,24 +91,24 @@ def test_the_page_has_the_gradients_of_the_methods(decoy: Any, method: str, mean
 
 def test_a_window_that_is_too_short_leads_away(decoy: Any) -> None:
     ends = {}
-    for method in ("TBPTT(10, 10)", "TBPTT(10, 60)"):
+    for method in ("tbptt:10:10", "tbptt:10:60"):
         outcome = decoy.learn(decoy.Trial(method, rate=0.003, seed=0, steps=500))
         ends[method] = outcome.off[-1] / outcome.off[0]
         assert outcome.updates == 50
-        assert outcome.window == float(method[-3:-1])
-    assert ends["TBPTT(10, 10)"] > 1.5
-    assert ends["TBPTT(10, 60)"] < 0.2
+        assert outcome.window == float(method[-2:])
+    assert ends["tbptt:10:10"] > 1.5
+    assert ends["tbptt:10:60"] < 0.2
 
 
 def test_a_seed_gives_the_same_run(decoy: Any) -> None:
-    runs = [decoy.learn(decoy.Trial("RandomTBPTT(16)", 0.003, seed, 500)) for seed in (1, 1, 2)]
+    runs = [decoy.learn(decoy.Trial("random:16", 0.003, seed, 500)) for seed in (1, 1, 2)]
     assert runs[0].off == runs[1].off
     assert runs[0].off != runs[2].off
 
 
 def test_rates_are_ranked_by_what_they_solve(decoy: Any) -> None:
     def outcome(off: float, error: float) -> Any:
-        return decoy.Outcome(decoy.Trial("BPTT", 1.0, 0, 1), 1, (1.0, off), error, None)
+        return decoy.Outcome(decoy.Trial("bptt", 1.0, 0, 1), 1, (1.0, off), error, None)
 
     good, closer, bad = outcome(1e-2, 0.0036), outcome(1e-3, 3.6e-5), outcome(2e6, math.inf)
     assert decoy.merit([good, good]) > decoy.merit([closer, bad])
@@ -121,6 +121,6 @@ def test_an_unknown_method_is_the_users_error(
     decoy: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        run(decoy, monkeypatch, "--methods", "BPTT;RTRL()")
+        run(decoy, monkeypatch, "--methods", "bptt,tbtt:10")
     assert ended.value.code == 2
-    assert "'RTRL()' is not among BPTT; TBPTT(10, 10)" in capsys.readouterr().err
+    assert "unknown gradient method 'tbtt'; known are bptt" in capsys.readouterr().err
