@@ -204,7 +204,7 @@ def draw(found: list[Outcome], path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, panel = plt.subplots(figsize=(8.0, 4.6), layout="constrained")
+    figure, panel = plt.subplots(figsize=(8.0, 5.4), layout="constrained")
     for number, (method, at) in enumerate(groups(found).items()):
         rate, seeds = max(at.items(), key=lambda item: merit(item[1]))
         colour, dashes = STYLES[number % len(STYLES)]
@@ -217,7 +217,7 @@ def draw(found: list[Outcome], path: Path) -> None:
     panel.set_xlabel("time steps seen")
     panel.set_ylabel("distance of theta from the solution")
     panel.spines[["top", "right"]].set_visible(False)
-    panel.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, handlelength=3.5)
     figure.savefig(path, dpi=150)
     plt.close(figure)
 
