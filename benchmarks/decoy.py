@@ -7,8 +7,8 @@ Influence balancing (Tallec & Ollivier 2017, "Unbiased online recurrent optimiza
 one parameter theta, 23 units, 10 of them pushed up and 13 down, learned on one endless sequence,
 the state carried on, by plain gradient descent with rate / sqrt(1 + t), t the updates so far. A
 seed draws the first theta from N(0, 1), and what a method draws; nothing else is random. All
-methods see the same steps, in pieces of 500 that no window crosses: full backpropagation takes one whole.
-Methods are named as for `throughtime compare`.
+methods see the same steps, in pieces of 500 that no window crosses: full backpropagation takes one
+whole. Methods are named as for `throughtime compare`.
 
 A run has diverged when theta is more than 10^6 off, and solved the task when the mean squared error
 of the last step of a fresh sequence is at most 0.01, the task's mark. Writes table.md, results.json
