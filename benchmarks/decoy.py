@@ -65,26 +65,27 @@ class Outcome:
     Attributes:
         trial: Which.
         updates: How many there were.
-        off: How far theta was from the solution after each piece of the sequence, the start first.
-        error: Mean squared error of the last step of a fresh sequence; infinite if it diverged.
+        off: How far theta was from the solution after each piece of the sequence, the start first,
+            until it diverged.
+        error: Mean squared error of the last step of a fresh sequence; None if theta diverged.
         window: Steps looked back on in the end, where the method says so.
     """
 
     trial: Trial
     updates: int
     off: tuple[float, ...]
-    error: float
+    error: float | None
     window: float | None
 
     @property
     def diverged(self) -> bool:
         """Whether theta ran away."""
-        return not self.off[-1] < LOST
+        return self.error is None
 
     @property
     def solved(self) -> bool:
         """Whether the task's mark is reached."""
-        return TASK.solved(self.error)
+        return self.error is not None and TASK.solved(self.error)
 
     def __str__(self) -> str:
         trial = self.trial
@@ -121,7 +122,7 @@ def main() -> None:
     text = f"- {machine_line(known)}\n- {versions_line(known)}\n\n{table(found)}\n"
     asked.out.mkdir(parents=True, exist_ok=True)
     record = {**known, "runs": [asdict(outcome) for outcome in found]}
-    (asked.out / "results.json").write_text(json.dumps(record, indent=1) + "\n")
+    (asked.out / "results.json").write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
     (asked.out / "table.md").write_text(text)
     draw(found, asked.out / "decoy.png")
     print(text)
@@ -145,7 +146,7 @@ def learn(trial: Trial) -> Outcome:
             window = update.info.get("k2", update.info.get("window"))
             updates += 1
             if not apart(model) < LOST:
-                return Outcome(trial, updates, (*off, apart(model)), math.inf, window)
+                return Outcome(trial, updates, tuple(off), None, window)
         off.append(apart(model))
     error = TASK.score(model(batch.inputs)[0], batch.targets)
     return Outcome(trial, updates, tuple(off), error, window)
@@ -173,7 +174,8 @@ def groups(found: list[Outcome]) -> dict[str, dict[float, list[Outcome]]]:
 
 def merit(seeds: list[Outcome]) -> tuple[int, float]:
     """Rank a rate: by the seeds that solve the task, then by the median distance."""
-    return sum(o.solved for o in seeds), -median(o.off[-1] for o in seeds)
+    distances = [math.inf if o.diverged else o.off[-1] for o in seeds]
+    return sum(o.solved for o in seeds), -median(distances)
 
 
 def table(found: list[Outcome]) -> str:

@@ -70,7 +70,7 @@ class Outcome:
     Attributes:
         trial: Which.
         updates: How many there were.
-        error: Mean squared error on the test sequences; NaN where the training diverged.
+        error: Mean squared error on the test sequences; None where the training diverged.
         before: Norms of the gradient by lag, relative to lag 0, at the start; empty where no loss
             had a gradient.
         after: The same of the trained network.
@@ -79,7 +79,7 @@ class Outcome:
 
     trial: Trial
     updates: int
-    error: float
+    error: float | None
     before: tuple[float, ...]
     after: tuple[float, ...]
     seconds: float
@@ -87,7 +87,7 @@ class Outcome:
     @property
     def learned(self) -> bool:
         """Whether the test is passed; with a constant answer the error is 0.167."""
-        return self.error <= Adding.mark
+        return self.error is not None and self.error <= Adding.mark
 
     def __str__(self) -> str:
         trial = self.trial
@@ -129,7 +129,7 @@ def main() -> None:
     text = "\n".join(f"- {line}" for line in lines) + "\n\n" + table(found) + "\n"
     asked.out.mkdir(parents=True, exist_ok=True)
     record = {**known, "trainings": [asdict(outcome) for outcome in found]}
-    (asked.out / "results.json").write_text(json.dumps(record, indent=1) + "\n")
+    (asked.out / "results.json").write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
     (asked.out / "table.md").write_text(text)
     draw(found, asked.out / "vanishing.png")
     print(text)
@@ -153,13 +153,14 @@ def train(trial: Trial) -> Outcome:
                 optimizer.step()
                 optimizer.zero_grad()
         except FloatingPointError:
-            return Outcome(trial, updates, math.nan, before, (), time.process_time() - begun)
+            return Outcome(trial, updates, None, before, (), time.process_time() - begun)
         updates += 1
         if updates % 100 == 0:
             error = score(model, task, check.inputs, check.targets)
     seconds = time.process_time() - begun
     error = score(model, task, test.inputs, test.targets)
-    return Outcome(trial, updates, error, before, reach(model, task, draws[3]), seconds)
+    after = reach(model, task, draws[3])
+    return Outcome(trial, updates, error if math.isfinite(error) else None, before, after, seconds)
 
 
 def network(cell: str, T: int) -> tt.Network:
@@ -215,9 +216,9 @@ def written(lag: float, T: int) -> str:
     return f"> {T - 1}" if lag == math.inf else f"{lag:.0f}"
 
 
-def answer(error: float) -> str:
+def answer(error: float | None) -> str:
     """Write a mean squared error."""
-    return "diverged" if math.isnan(error) else f"{error:.4f}"
+    return "diverged" if error is None else f"{error:.4f}"
 
 
 def groups(found: list[Outcome]) -> dict[tuple[int, str], list[Outcome]]:
@@ -275,6 +276,7 @@ def draw(found: list[Outcome], path: Path) -> None:
         panel.axhline(FRACTION, color="#777777", lw=0.8)
         panel.set_yscale("log")
         panel.margins(x=0)
+        panel.xaxis.get_major_locator().set_params(integer=True)
         panel.set_ylim(1e-8, 1e3)
         panel.spines[["top", "right"]].set_visible(False)
     for row, T in enumerate(lengths):
