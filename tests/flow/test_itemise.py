@@ -198,7 +198,7 @@ def test_explicit_and_implicit_parts_are_autograds(cell: str) -> None:
                 allow_unused=True,
                 materialize_grads=True,
             )
-            for place, name in enumerate(names):
+            for place in range(len(names)):
                 of_steps = torch.stack(by_copy[place :: len(names)])
                 explicit, implicit = (
                     torch.einsum("n,n...->...", along, part[row]) for part in parts[place][k]

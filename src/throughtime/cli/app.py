@@ -7,6 +7,7 @@ import typer
 from throughtime.cli.bench import bench
 from throughtime.cli.cells import cells
 from throughtime.cli.doctor import doctor
+from throughtime.cli.explain import explain
 from throughtime.cli.predict import predict
 from throughtime.cli.train import train
 
@@ -29,7 +30,7 @@ def _print_version(asked: bool) -> None:
 
 @app.callback(
     epilog="Examples:  throughtime train sunspots   |   throughtime predict RUN mine.csv   |   "
-    "throughtime cells gru   |   throughtime bench --cells gru   |   throughtime doctor"
+    "throughtime cells gru   |   throughtime explain   |   throughtime bench --cells gru   |   throughtime doctor"
 )
 def throughtime(
     version: bool = typer.Option(
@@ -42,5 +43,6 @@ def throughtime(
 app.command()(train)
 app.command()(predict)
 app.command()(cells)
+app.command()(explain)
 app.command()(bench)
 app.command()(doctor)
