@@ -30,7 +30,8 @@ def _print_version(asked: bool) -> None:
 
 @app.callback(
     epilog="Examples:  throughtime train sunspots   |   throughtime predict RUN mine.csv   |   "
-    "throughtime cells gru   |   throughtime explain   |   throughtime bench --cells gru   |   throughtime doctor"
+    "throughtime cells gru   |   throughtime explain   |   throughtime bench --cells gru   |   "
+    "throughtime doctor"
 )
 def throughtime(
     version: bool = typer.Option(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from throughtime.report.explanation.any_cell import any_cell
+from throughtime.report.explanation.cell_numbers import is_written_out
 from throughtime.report.explanation.document import Document
 from throughtime.report.explanation.textbook import textbook
 from throughtime.report.explanation.textbook_numbers import is_textbook
@@ -14,4 +16,6 @@ def explanation(worked: Worked) -> Document:
     """Write the explanation of a network that was worked out."""
     if is_textbook(worked):
         return textbook(worked)
+    if is_written_out(worked):
+        return any_cell(worked)
     raise NotImplementedError

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from html import unescape
 
 from throughtime.report.numerals import MINUS
 
@@ -93,14 +94,14 @@ class Grid:
 
 Node = Letter | Figure | Sign | Words | Row | Scripts | Fraction | Root | Tilde | Grid
 
-_GREEK = dict(
-    zip(
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa mu nu xi pi rho sigma tau "
-        "upsilon phi chi psi omega lambda".split(),
-        "αβγδεζηθικμνξπρστυφχψωλ",
-        strict=True,
+_GREEK = {
+    name: unescape(f"&{name};")
+    for name in (
+        "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
+        "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi",
+        "omega",
     )
-)
+}  # fmt: skip
 TRANSPOSE, PRIME = "\N{DOWN TACK}", "\N{PRIME}"
 _FUNCTIONS = frozenset({"tanh", "exp", "log", "max", "min"})
 _SIGNS = {

@@ -21,7 +21,8 @@ from throughtime.report.explanation.textbook_gradient import (
     recurrent,
 )
 from throughtime.report.explanation.textbook_numbers import NAMES, Pass, TextbookNumbers
-from throughtime.report.explanation.worked import Worked, flat
+from throughtime.report.explanation.update import outcome
+from throughtime.report.explanation.worked import Worked
 
 
 def textbook(worked: Worked) -> Document:
@@ -138,47 +139,5 @@ def _update(of: TextbookNumbers) -> Section:
 
 
 def _again(of: TextbookNumbers) -> Section:
-    eta, E = of.worked.learning_rate, at("E", of.N)
-    before, after = of.before.E[of.N], of.after.E[of.N]
-    squares = " + ".join(f"{factor(gradient)}^2" for gradient in of.gradient.values())
-    promised = -eta * sum(gradient**2 for gradient in of.gradient.values())
-    verdict = "The error is as large as before: the gradient, or the learning rate, is zero."
-    if after != before:
-        verdict = (
-            f"The error is {'smaller' if after < before else 'larger'} than before. The second "
-            "line is the change that the gradient promises for a small learning rate; the two "
-            r"differ by what is of second order in $\eta$."
-        )
-    return Section(
-        "After the update",
-        (
-            _table(of, of.after, "Forward again, with the new weights"),
-            formulas(
-                (
-                    f"{new(E)} - {E}",
-                    f"{figure(after)} - {factor(before)}",
-                    figure(after - before),
-                ),
-                (
-                    rf"-\eta \sum_W \left({partial(E, 'W')}\right)^2",
-                    rf"-{factor(eta)} \cdot ({squares})",
-                    figure(promised),
-                ),
-            ),
-            Text(verdict),
-            Text(agreement(of.worked)),
-        ),
-    )
-
-
-def agreement(worked: Worked) -> str:
-    """Say how far the sums of the terms are from what the training engine leaves in `.grad`."""
-    differences = [
-        abs(a - b)
-        for name, gradient in worked.gradient.items()
-        for a, b in zip(flat(gradient), flat(worked.backpropagated[name]), strict=True)
-    ]
-    return (
-        "Backpropagation through time as it runs in training gives the same gradients; the "
-        f"largest difference is ${figure(max(differences))}$."
-    )
+    again = _table(of, of.after, "Forward again, with the new weights")
+    return Section("After the update", (again, *outcome(of.worked)))
