@@ -9,7 +9,7 @@ commands = [command.callback.__name__ for command in app.registered_commands if 
 
 def test_help_names_every_command() -> None:
     shown = run("--help").stdout
-    assert commands == ["train", "predict", "cells", "bench", "doctor"]
+    assert commands == ["train", "predict", "cells", "explain", "bench", "doctor"]
     assert all(command in shown for command in commands)
 
 

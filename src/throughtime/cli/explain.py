@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 FORMATS = {"terminal": None, "markdown": ".md", "latex": ".tex", "html": ".html"}
 """The forms of an explanation, with the ending of their files."""
-_STEPS, _UNITS = 1000, 3
+_STEPS, _UNITS, _NUMBERS = 1000, 3, 2_000_000
 _PIPED = 100  # columns, where the output is no terminal
 
 
@@ -26,6 +27,10 @@ def explain(
     run: Annotated[
         Path | None,
         typer.Argument(help="A run folder of `throughtime train`; a drawn network if left out."),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A CSV file for the run's network; its own observations if left out."),
     ] = None,
     cell: Annotated[str | None, typer.Option(help="The cell; elman, the textbook's.")] = None,
     units: Annotated[int | None, typer.Option(help=f"Units, 1 to {_UNITS}.")] = None,
@@ -61,11 +66,22 @@ def explain(
         given = {"--cell": cell, "--units": units, "--seed": seed, "--output": output}
         if named := [name for name, value in given.items() if value is not None]:
             raise UsageError(f"{run} has its own network; leave out {', '.join(named)}")
-        raise NotImplementedError
-    example = _drawn(cell, units, steps, seed, output)
+        from throughtime.cli.explaining.trained import trained
+
+        example = trained(run, data, steps)
+    elif data is not None:
+        raise UsageError("--data is the series of a run; name the run folder too")
+    else:
+        example = _drawn(cell, units, steps, seed, output)
 
     from throughtime.cli.explaining.work_out import work_out
 
+    numbers = steps * sum(parameter.numel() for parameter in example.network.parameters())
+    if numbers > _NUMBERS:
+        raise UsageError(
+            f"{steps} steps of this network have {numbers:,} terms, {_NUMBERS:,} at most are "
+            f"worked out; give --steps {max(1, _NUMBERS * steps // numbers)} or fewer"
+        )
     worked = work_out(example, learning_rate)
     if as_json:
         _hand_over(json.dumps(worked.as_dict()) + "\n", out)
@@ -121,15 +137,13 @@ def _write(document: Document, form: str, out: Path | None) -> None:
 
     from throughtime.report.explanation.terminal import print_explanation
 
-    if out is None:
-        console = Console(highlight=False)
-        if not console.is_terminal:
-            console = Console(highlight=False, width=_PIPED)
-        print_explanation(document, console)
-        return
-    console = Console(highlight=False, width=_PIPED, record=True, quiet=True)
+    file = None if out is None else io.StringIO()
+    console = Console(highlight=False, file=file)
+    if not console.is_terminal:
+        console = Console(highlight=False, file=file, width=_PIPED)
     print_explanation(document, console)
-    _hand_over(console.export_text(), out)
+    if file is not None:
+        _hand_over(file.getvalue(), out)
 
 
 def _hand_over(text: str, out: Path | None) -> None:

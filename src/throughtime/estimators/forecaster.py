@@ -73,7 +73,7 @@ class Forecaster:
             What the training came to.
         """
         settings, split = self.settings, dataset.split
-        known = self._scaled(dataset.series)[: split.train.stop]
+        known = self.scaled(dataset.series)[: split.train.stop]
         rows = rows_to_fit(dataset, settings)
         windows = self._windows(known[rows.start : rows.stop])
         optimizer = make_optimizer(
@@ -117,7 +117,7 @@ class Forecaster:
         Raises:
             DataError: A column is missing.
         """
-        ahead = self.scaling.invert_target(self._run(self._scaled(series)).double().cpu())
+        ahead = self.scaling.invert_target(self._run(self.scaled(series)).double().cpu())
         first = torch.full((1,), torch.nan, dtype=torch.float64)
         return torch.cat([first, ahead[:-1]]), float(ahead[-1])
 
@@ -127,7 +127,7 @@ class Forecaster:
         Raises:
             NoFlowError: There is no gradient, or it is not finite.
         """
-        values = self._scaled(dataset.series)[: dataset.split.train.stop]
+        values = self.scaled(dataset.series)[: dataset.split.train.stop]
         start = max(0, len(values) - 1 - FLOW_STEPS)
         state = None
         if start:
@@ -136,7 +136,7 @@ class Forecaster:
         inputs, targets = values[start:-1, None], values[start + 1 :, None, :1]
         return flow(self.network, inputs, targets, _loss, state)
 
-    def _scaled(self, series: Series) -> Tensor:
+    def scaled(self, series: Series) -> Tensor:
         """Give this forecaster's columns [T, C], scaled, where the network is."""
         missing = [name for name in self.columns if name not in series.columns]
         if missing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from throughtime.report.explanation.any_cell import any_cell
 from throughtime.report.explanation.cell_numbers import is_written_out
 from throughtime.report.explanation.document import Document
+from throughtime.report.explanation.summary import summary
 from throughtime.report.explanation.textbook import textbook
 from throughtime.report.explanation.textbook_numbers import is_textbook
 from throughtime.report.explanation.worked import Worked
@@ -18,4 +19,4 @@ def explanation(worked: Worked) -> Document:
         return textbook(worked)
     if is_written_out(worked):
         return any_cell(worked)
-    raise NotImplementedError
+    return summary(worked)

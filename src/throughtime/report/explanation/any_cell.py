@@ -5,7 +5,8 @@ from __future__ import annotations
 from throughtime.equations.derivation import latex
 from throughtime.report.explanation.cell_numbers import CellNumbers, at_step
 from throughtime.report.explanation.cell_passes import backward, forward
-from throughtime.report.explanation.cell_terms import index, states, weights
+from throughtime.report.explanation.cell_terms import index, matrix, states
+from throughtime.report.explanation.cell_terms import weights as weight_sections
 from throughtime.report.explanation.document import Document, Section, Table, Text, formulas
 from throughtime.report.explanation.figures import factor, figure, folded, shown
 from throughtime.report.explanation.functions import functions
@@ -38,7 +39,7 @@ def any_cell(worked: Worked) -> Document:
             forward(of),
             backward(of),
             states(of),
-            *weights(of),
+            *weight_sections(of),
             _update(of),
             Section("After the update", (_again(of), *outcome(worked))),
         ),
@@ -68,6 +69,13 @@ def _network(of: CellNumbers) -> Section:
     output = (
         ("Y_t", g.written(read)) if g.name == "identity" else ("Y_t", f"g({read})", g.written(read))
     )
+    weights = [
+        (names.units[gate] if letter == "unit" else names.weight(letter, gate), matrix(rows))
+        for (letter, gate), rows in of.weights.items()
+    ]
+    weights.append(("V", matrix(of.worked.weights["readout.weight"])))
+    if "readout.bias" in of.worked.weights:
+        weights.append(("v", matrix([of.worked.weights["readout.bias"]])))
     start = [
         (
             at_step(names.after[state], 0) + _unit(of, unit),
@@ -82,9 +90,10 @@ def _network(of: CellNumbers) -> Section:
             formulas(*products, *equations, output, ("E_t", "(d_t - Y_t)^2")),
             Text(
                 "$x_t$ is the input, $Y_t$ the output, $d_t$ the desired output and $E_t$ the "
-                "error of step $t$. The states before the first step, and the learning rate:"
+                "error of step $t$. The weights, the states before the first step and the learning "
+                "rate:"
             ),
-            formulas(*start, (r"\eta", figure(of.worked.learning_rate))),
+            formulas(*weights, *start, (r"\eta", figure(of.worked.learning_rate))),
         ),
     )
 

@@ -26,25 +26,31 @@ def states(of: CellNumbers) -> Section:
         for _, state, unit in worked.places
     )
     single = len(worked.places) == 1
-    what = "is" if single else "are, in this order,"
-    rows: list[tuple[str, ...]] = []
+    what = "The state $S_t$ is" if single else "The states $S_t$ are, in this order,"
+    last, Y = at("S", of.N), at("Y", of.N)
+    rows: list[tuple[str, ...]] = [
+        (
+            r"\delta S_k",
+            f"{partial(at('E', of.N), Y)} {partial(Y, last)} {partial(last, 'S_k')}",
+        )
+    ]
     for t in reversed(written(of.steps)):
-        matrix = worked.transitions[t - 1]
+        step = worked.transitions[t - 1]
         after, before = at(r"\delta S", t), at(r"\delta S", t - 1)
-        rows.append((partial(at("S", t), at("S", t - 1)), _matrix(matrix)))
+        rows.append((partial(at("S", t), at("S", t - 1)), matrix(step)))
         rows.append(
             (
                 before,
                 f"{after} {partial(at('S', t), at('S', t - 1))}",
-                _times(worked.by_state[t], matrix),
-                _matrix([worked.by_state[t - 1]]),
+                _times(worked.by_state[t], step),
+                matrix([worked.by_state[t - 1]]),
             )
         )
     return Section(
         "From state to state",
         (
             Text(
-                f"The states $S_t$ {what} {listed}. Each step multiplies the derivatives by one "
+                f"{what} {listed}. Each step multiplies the derivatives by one "
                 + ("number" if single else "matrix, a row for each state after the step")
                 + r", the cell's step differentiated as a whole; $\delta S_t = \partial E / "
                 r"\partial S_t$ as above."
@@ -54,17 +60,18 @@ def states(of: CellNumbers) -> Section:
     )
 
 
-def _matrix(rows: list[list[float]]) -> str:
+def matrix(rows: list[list[float]]) -> str:
+    """Give rows of numbers as a matrix; one number as itself."""
     if len(rows) == len(rows[0]) == 1:
         return figure(rows[0][0])
     body = r" \\ ".join(" & ".join(map(figure, row)) for row in rows)
     return rf"\begin{{pmatrix}} {body} \end{{pmatrix}}"
 
 
-def _times(vector: list[float], matrix: list[list[float]]) -> str:
+def _times(vector: list[float], rows: list[list[float]]) -> str:
     if len(vector) == 1:
-        return rf"{factor(vector[0])} \cdot {factor(matrix[0][0])}"
-    return rf"{_matrix([vector])} \cdot {_matrix(matrix)}"
+        return rf"{factor(vector[0])} \cdot {factor(rows[0][0])}"
+    return rf"{matrix([vector])} \cdot {matrix(rows)}"
 
 
 def weights(of: CellNumbers) -> Iterator[Section]:

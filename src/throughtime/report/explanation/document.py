@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from throughtime.report.wording import shown
+
 
 @dataclass(frozen=True)
 class Text:
@@ -75,3 +77,8 @@ def pieces(text: str) -> list[tuple[str, bool]]:
     """Cut text at its dollar signs: each piece, and whether it is mathematics."""
     cut = re.split(r"\$([^$]*)\$", text)
     return [(piece, place % 2 == 1) for place, piece in enumerate(cut) if piece]
+
+
+def literal(text: str) -> str:
+    """Give a name from outside as text: no mathematics begins in it, and nothing unprintable."""
+    return shown(text).replace("$", "\N{FULLWIDTH DOLLAR SIGN}")

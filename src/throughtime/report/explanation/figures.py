@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 DIGITS = 6
+_NOISE = 1e-14
 SHOWN = 8
 """Steps beyond these are folded."""
 _FIRST, _LAST = 3, 4
 
 
 def figure(value: float) -> str:
-    r"""Give a number as LaTeX: `0.0499584`, `-2.5 \cdot 10^{-7}`."""
+    r"""Give a number as LaTeX: `0.0499584`, `-2.5 \cdot 10^{-7}`.
+
+    Fewer than six figures stand for an exact number; one that is rounded has its zeros.
+    """
     if value == 0:
         return "0"
-    digits, _, exponent = f"{value:.{DIGITS}g}".partition("e")
-    if not exponent and abs(value) >= 1e-4:
-        return digits
+    short = f"{value:.{DIGITS}g}"
+    exact = math.isclose(float(short), value, rel_tol=_NOISE)
+    if 1e-4 <= abs(value) < 10**DIGITS:
+        return short if exact else f"{value:#.{DIGITS}g}".removesuffix(".")
     mantissa, _, exponent = f"{value:.{DIGITS - 1}e}".partition("e")
-    mantissa = mantissa.rstrip("0").rstrip(".")
+    if exact:
+        mantissa = mantissa.rstrip("0").rstrip(".")
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
 
 

@@ -100,7 +100,7 @@ def _multiplied(before: Node | None, part: Node) -> bool:
             return False
         before = before.base if isinstance(before.base, Sign) else before
     if isinstance(first, Sign):
-        return first.text == "(" and isinstance(before, Figure | Scripts)
+        return first.text == "∑" or (first.text == "(" and isinstance(before, Figure | Scripts))
     if isinstance(before, Sign):
         return before.text in ")]"
     if isinstance(before, Letter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -51,25 +52,30 @@ def _block(block: Block, width: int) -> RenderableType:
 def _formula(formula: Formula, width: int) -> Iterator[Line]:
     """Give the lines of a formula: one, or one an equals sign where it is too long."""
     left, *parts = map(plain_text, formula.parts)
-    whole = " = ".join([left, *parts])
-    if 2 + len(whole) <= width:
-        yield Line("  " + whole)
-        return
-    line = f"  {left} = {parts[0]}"
+    lines = [f"  {left} = {parts[0]}"]
     for part in parts[1:]:
-        if len(line) + len(part) + 3 <= width:
-            line += f" = {part}"
+        if len(lines) == 1 and len(lines[0]) + sum(len(p) + 3 for p in parts[1:]) <= width:
+            lines = [" = ".join([lines[0], *parts[1:]])]
+            break
+        if len(lines[-1]) + len(part) + 3 <= width:
+            lines[-1] += f" = {part}"
         else:
-            yield Line(line)
-            line = f"{' ' * _INDENT}= {part}"
-    yield Line(line)
+            lines.append(f"{' ' * _INDENT}= {part}")
+    for line in lines:
+        further = " " * (len(line) - len(line.lstrip()) + _INDENT)
+        for piece in wrap(
+            line.strip(),
+            width,
+            initial_indent=further[_INDENT:],
+            subsequent_indent=further,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ):
+            yield Line(piece)
 
 
 def _table(table: Table) -> RenderableType:
     grid = Grid(
-        title=_plain(table.caption),
-        title_justify="left",
-        title_style="italic",
         box=None,
         padding=(0, 2, 0, 0),
         header_style="bold",
@@ -78,7 +84,7 @@ def _table(table: Table) -> RenderableType:
         grid.add_column(_plain(title), justify="right", no_wrap=True)
     for row in table.rows:
         grid.add_row(*map(_plain, row)) if len(row) > 1 else grid.add_row("…", _plain(row[0]))
-    return grid
+    return Group(Line(_plain(table.caption), style="italic"), grid)
 
 
 def _inline(text: str) -> Line:
