@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 import torch
@@ -43,7 +44,18 @@ def with_numbers(term: Term, values: Mapping[str, float], number: Callable[[floa
         values: By symbol.
         number: How a number is printed as a factor; negative ones in parentheses.
     """
-    return latex(_replaced(term, values, number)).replace(r"\odot", r"\cdot")
+    return _tidied(latex(_replaced(term, values, number)).replace(r"\odot", r"\cdot"))
+
+
+_PLAIN = r"\d+(?:\.\d+)?"
+_DOUBLED = re.compile(r"\((\([^()]*\))\)")
+_LEADING = re.compile(rf"(?:(?<=\()|^)\((-{_PLAIN})\)(?= [+-] )")
+_ADDED = re.compile(rf" \+ \(-({_PLAIN})\)(?= [+-] |\)|$)")
+
+
+def _tidied(text: str) -> str:
+    """Take off parentheses around negative numbers where they only stand in the way."""
+    return _ADDED.sub(r" - \1", _LEADING.sub(r"\1", _DOUBLED.sub(r"\1", text)))
 
 
 def _replaced(term: Term, values: Mapping[str, float], number: Callable[[float], str]) -> Term:

@@ -29,7 +29,7 @@ def any_cell(worked: Worked) -> Document:
     if rest := folded(of.steps):
         introduction.append(
             f"{between(rest).capitalize()} are computed like the others and folded here; "
-            "--json has them."
+            "throughtime explain --json has them."
         )
     return Document(
         f"Backpropagation through time by hand: {of.cell.name}, {count}",

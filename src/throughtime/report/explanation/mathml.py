@@ -22,20 +22,36 @@ from throughtime.report.explanation.notation import (
 from throughtime.report.numerals import MINUS
 
 _CLOSING = {")", "]", "|"}
+_BREAKS = {"+", MINUS, "·", "⊙"}
 
 
-def mathml(latex: str, block: bool = False) -> str:
-    """Give a formula as a `math` element, for a page as it is.
-
-    Args:
-        latex: The formula.
-        block: Whether fractions have their full height.
+def mathml(latex: str) -> str:
+    """Give a formula as a `math` element, to stand in text as it is.
 
     Raises:
         NotationError: It is not in the notation of explanations.
     """
-    style = ' displaystyle="true"' if block else ""
-    return f"<math{style}>{_set(read(latex))}</math>"
+    return f"<math>{_set(read(latex))}</math>"
+
+
+def pieces_of_mathml(latex: str) -> list[str]:
+    """Give a formula as `math` elements between which a line may end: at its outermost signs.
+
+    Raises:
+        NotationError: It is not in the notation of explanations.
+    """
+    found: list[list[str]] = [[]]
+    depth = 0
+    node = read(latex)
+    parts = node.parts if isinstance(node, Row) else (node,)
+    for part, text in zip(parts, _in_row(parts), strict=True):
+        if isinstance(part, Sign):
+            depth += (part.text in "([") - (part.text in ")]")
+            if depth == 0 and part.text in _BREAKS and found[-1] and "prefix" not in text:
+                found.append([f'<mo form="infix">{part.text}</mo>'])
+                continue
+        found[-1].append(text)
+    return [f'<math displaystyle="true"><mrow>{"".join(one)}</mrow></math>' for one in found]
 
 
 def _set(node: Node) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from throughtime.report.explanation.document import Document, pieces
-from throughtime.report.explanation.mathml import mathml
+from throughtime.report.explanation.mathml import mathml, pieces_of_mathml
 
 
 def page(document: Document) -> str:
@@ -28,7 +28,7 @@ def page(document: Document) -> str:
         )
 
     environment.filters["inline"] = inline
-    environment.filters["math"] = lambda latex: Markup(mathml(latex, block=True))
+    environment.filters["math"] = lambda latex: Markup("".join(pieces_of_mathml(latex)))
     environment.tests["formulas"] = lambda block: (
         hasattr(block, "rows") and not hasattr(block, "head")
     )

@@ -28,7 +28,7 @@ def summary(worked: Worked) -> Document:
         worked.source,
         f"The network is unrolled over {count}, the error of the last one is differentiated, and "
         "every weight is adjusted once. It has too many numbers to show each: given are sizes, "
-        "the square roots of summed squares. --json has every number.",
+        "the square roots of summed squares. throughtime explain --json has every number.",
     ]
     if rest := folded(range(1, N + 1)):
         introduction.append(f"{between(rest).capitalize()} are folded here.")
