@@ -4,9 +4,24 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from throughtime.flow.reach import Flow, LayerFlow, NoFlowError, flow
+from throughtime.flow.by_lag import ByLag
+from throughtime.flow.jacobian import Jacobian
+from throughtime.flow.lyapunov import LyapunovSpectrum
+from throughtime.flow.measure import flow
+from throughtime.flow.result import Flow, LayerFlow
+from throughtime.flow.triangle import Triangle
+from throughtime.flow.unrolled import NoFlowError
 
-__all__ = ["Flow", "LayerFlow", "NoFlowError", "flow"]
+__all__ = [
+    "ByLag",
+    "Flow",
+    "Jacobian",
+    "LayerFlow",
+    "LyapunovSpectrum",
+    "NoFlowError",
+    "Triangle",
+    "flow",
+]
 
 
 class _Room(ModuleType):

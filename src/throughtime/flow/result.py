@@ -1,0 +1,86 @@
+"""What was measured of a network's gradient flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from throughtime.flow.by_lag import ByLag
+from throughtime.flow.jacobian import Jacobian
+from throughtime.flow.lyapunov import LyapunovSpectrum
+from throughtime.flow.triangle import Triangle
+
+
+@dataclass(frozen=True, eq=False)
+class LayerFlow:
+    """The gradient flow of one layer.
+
+    Attributes:
+        name: "layer 0" is the one next to the input.
+        by_lag: Norms by the lag between loss and state.
+        triangle: Norms by loss step and state step.
+        jacobian: How a step stretches a change of the state; None for a sequence of one step.
+        lyapunov: The rates of growth along the sequence; None for a sequence of one step.
+    """
+
+    name: str
+    by_lag: ByLag
+    triangle: Triangle
+    jacobian: Jacobian | None
+    lyapunov: LyapunovSpectrum | None
+
+    @property
+    def lag(self) -> tuple[int, ...]:
+        """Steps between loss and state, see `ByLag`."""
+        return self.by_lag.lag
+
+    @property
+    def median(self) -> tuple[float, ...]:
+        """The median norm by lag, relative to lag 0."""
+        return self.by_lag.median
+
+    def horizon(self, fraction: float = 0.01) -> int | None:
+        """Give the lag at which the gradient has fallen to a fraction, see `ByLag.horizon`."""
+        return self.by_lag.horizon(fraction)
+
+    def as_dict(self, fraction: float = 0.01) -> dict[str, Any]:
+        """Give plain figures for JSON."""
+        return {
+            "name": self.name,
+            **self.by_lag.as_dict(fraction),
+            "triangle": self.triangle.as_dict(),
+            "jacobian": self.jacobian and self.jacobian.as_dict(),
+            "lyapunov": self.lyapunov and self.lyapunov.as_dict(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """How gradients flow through a network, layer by layer.
+
+    Attributes:
+        layers: From the input up.
+        losses: The steps whose losses were followed back.
+        every: Whether these are all steps whose loss has a gradient; else they are a sample.
+    """
+
+    layers: tuple[LayerFlow, ...]
+    losses: tuple[int, ...]
+    every: bool
+
+    def horizon(self, fraction: float = 0.01) -> int | None:
+        """Give the horizon of the layer that reaches furthest; None if beyond the lags seen."""
+        horizons = [layer.horizon(fraction) for layer in self.layers]
+        if any(horizon is None for horizon in horizons):
+            return None
+        return max(horizon for horizon in horizons if horizon is not None)
+
+    def as_dict(self, fraction: float = 0.01) -> dict[str, Any]:
+        """Give plain figures for JSON."""
+        return {
+            "fraction": fraction,
+            "steps": max(len(layer.by_lag.lag) for layer in self.layers),
+            "losses": list(self.losses),
+            "every": self.every,
+            "layers": [layer.as_dict(fraction) for layer in self.layers],
+        }
