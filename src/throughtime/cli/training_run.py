@@ -13,6 +13,7 @@ from throughtime.cli.scores import print_scores
 if TYPE_CHECKING:
     from throughtime.data import Dataset
     from throughtime.estimators import Forecaster, Settings
+    from throughtime.flow.probe import FlowProbe
     from throughtime.train import Outcome
     from throughtime.train.run_folder import RunFolder
 
@@ -41,14 +42,15 @@ def run_and_record(dataset: Dataset, settings: Settings, out: Path | None, as_js
     with RunFolder(dataset.series.name, out) as folder:
         _announce(console, dataset, forecaster)
         with Progress(settings.epochs, console) as progress:
-            outcome = forecaster.fit(dataset, [progress])
+            probe = forecaster.probe(dataset)
+            outcome = forecaster.fit(dataset, [progress, probe])
         if outcome.best_epoch == 0:
             _report_nothing(outcome)
         with uninterrupted():
             _save_model(folder, forecaster, dataset, outcome)
             folder.keep()
         try:
-            metrics = _save_results(folder, forecaster, dataset, outcome)
+            metrics = _save_results(folder, forecaster, dataset, outcome, probe)
         except KeyboardInterrupt:
             print(
                 f"throughtime: interrupted while results were written; the best model (epoch "
@@ -98,7 +100,11 @@ def _save_model(
 
 
 def _save_results(
-    folder: RunFolder, forecaster: Forecaster, dataset: Dataset, outcome: Outcome
+    folder: RunFolder,
+    forecaster: Forecaster,
+    dataset: Dataset,
+    outcome: Outcome,
+    probe: FlowProbe,
 ) -> dict[str, Any]:
     from throughtime.estimators import compare
     from throughtime.estimators.saved import write_json
@@ -108,7 +114,7 @@ def _save_results(
     forecasts, _ = forecaster.predict(dataset.series)
     comparison = compare(dataset, forecasts)
     try:
-        flow = forecaster.flow(dataset).as_dict()
+        flow = {**forecaster.flow(dataset).as_dict(), "over_training": probe.as_list()}
     except NoFlowError:
         flow = None
     metrics = {
@@ -132,7 +138,7 @@ def _save_results(
     }
     write_json(folder.path / "metrics.json", metrics)
     if flow is not None:
-        write_json(folder.path / "flow.json", flow)
+        write_json(folder.path / "flow.json", flow, indent=None)  # long tables of numbers
     comparison.write(folder.path / "predictions.csv")
     write_forecast(folder.path)
     write_report(folder.path)
