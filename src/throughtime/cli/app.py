@@ -100,7 +100,8 @@ def _print_version(asked: bool) -> None:
 @app.callback(
     epilog="Examples:  throughtime train sunspots   |   throughtime predict RUN mine.csv   |   "
     "throughtime compare --methods bptt,tbptt:10,rtrl   |   throughtime flow sunspots   |   "
-    "throughtime explain   |   throughtime cells gru   |   throughtime bench --cells gru   |   throughtime doctor"
+    "throughtime explain   |   throughtime cells gru   |   throughtime bench --cells gru   |   "
+    "throughtime doctor"
 )
 def throughtime(
     version: bool = typer.Option(

@@ -164,5 +164,6 @@ def _discarded_table(discarded: dict[str, Any]) -> Any:
     # Of a long sequence some windows alone are recorded: the nearest are shown.
     nearest = {min(rows, key=lambda row: abs(row[0] - window)) for window in _WINDOWS}
     for k2, share, cosine in sorted(nearest):
-        table.add_row(str(k2), MISSING if share is None else percent(share), short(cosine))
+        lost = MISSING if share is None else percent(share) if share >= 1e-5 else "< 0.001 %"
+        table.add_row(str(k2), lost, short(cosine))
     return table

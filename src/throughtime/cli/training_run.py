@@ -14,11 +14,19 @@ if TYPE_CHECKING:
     from throughtime.data import Dataset
     from throughtime.estimators import Forecaster, Settings
     from throughtime.flow.probe import FlowProbe
+    from throughtime.report.tensorboard import TensorBoard
     from throughtime.train import Outcome
+    from throughtime.train.loop import Callback
     from throughtime.train.run_folder import RunFolder
 
 
-def run_and_record(dataset: Dataset, settings: Settings, out: Path | None, as_json: bool) -> None:
+def run_and_record(
+    dataset: Dataset,
+    settings: Settings,
+    out: Path | None,
+    as_json: bool,
+    tensorboard: Path | None = None,
+) -> None:
     """Train a forecaster, record everything in a run folder, and print the scores.
 
     Args:
@@ -26,9 +34,10 @@ def run_and_record(dataset: Dataset, settings: Settings, out: Path | None, as_js
         settings: How to learn it.
         out: The run folder; its default place if None.
         as_json: Whether to print JSON.
+        tensorboard: Where TensorBoard finds scalars and pictures, if it is to.
 
     Raises:
-        UsageError: The training failed.
+        UsageError: The training failed; or TensorBoard is asked for and not installed.
         SystemExit: With status 130, after Ctrl-C.
     """
     from rich.console import Console
@@ -38,12 +47,15 @@ def run_and_record(dataset: Dataset, settings: Settings, out: Path | None, as_js
     from throughtime.train.run_folder import RunFolder, uninterrupted
 
     forecaster = Forecaster.for_dataset(dataset, settings)
+    probe = forecaster.probe(dataset)
+    watching: list[Callback] = [probe]
+    if tensorboard is not None:
+        watching.append(_tensorboard(tensorboard, probe))
     console = Console(stderr=True)
     with RunFolder(dataset.series.name, out) as folder:
         _announce(console, dataset, forecaster)
         with Progress(settings.epochs, console) as progress:
-            probe = forecaster.probe(dataset)
-            outcome = forecaster.fit(dataset, [progress, probe])
+            outcome = forecaster.fit(dataset, [progress, *watching])
         if outcome.best_epoch == 0:
             _report_nothing(outcome)
         with uninterrupted():
@@ -59,6 +71,15 @@ def run_and_record(dataset: Dataset, settings: Settings, out: Path | None, as_js
             )
             raise SystemExit(130) from None
     _conclude(folder.final, metrics, outcome, as_json)
+
+
+def _tensorboard(folder: Path, probe: FlowProbe) -> TensorBoard:
+    from throughtime.report.tensorboard import TensorBoard
+
+    try:
+        return TensorBoard(folder, probe)
+    except (ImportError, OSError) as error:
+        raise UsageError(str(error)) from None
 
 
 def _announce(console: Any, dataset: Dataset, forecaster: Forecaster) -> None:
