@@ -28,6 +28,11 @@ def test_gradient_reach() -> None:
     assert horizons["elman_relu"] is None or horizons["elman_relu"] > 50
 
 
+def test_itemised_gradient(capsys: pytest.CaptureFixture[str]) -> None:
+    assert load("itemised_gradient").main() < 1e-14
+    assert "% of the gradient" in capsys.readouterr().out
+
+
 def test_streaming(capsys: pytest.CaptureFixture[str]) -> None:
     assert load("streaming").main() < 1e-5
     assert "microseconds" in capsys.readouterr().out
