@@ -16,8 +16,11 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 COMMANDS = {
-    "train": "Train a recurrent network to forecast a series one step ahead.",
-    "predict": "Forecast each row of a CSV file from the rows before it.",
+    "train": "Train a recurrent network to forecast a series one step ahead, or to tell recordings "
+    "apart.",
+    "predict": "Forecast each row of a CSV file from the rows before it, or tell the class of "
+    "recordings.",
+    "evaluate": "Test a trained classifier on a folder of labelled recordings.",
     "compare": "Train the same network on the same task by several gradient methods, and compare.",
     "flow": "Measure how far back in time gradients reach, what stops them, and what to change.",
     "explain": "Work out backpropagation through time by hand, every term of it.",
@@ -99,6 +102,7 @@ def _print_version(asked: bool) -> None:
 
 @app.callback(
     epilog="Examples:  throughtime train sunspots   |   throughtime predict RUN mine.csv   |   "
+    "throughtime evaluate RUN FOLDER   |   "
     "throughtime compare --methods bptt,tbptt:10,rtrl   |   throughtime flow sunspots   |   "
     "throughtime explain   |   throughtime cells gru   |   throughtime bench --cells gru   |   "
     "throughtime doctor"

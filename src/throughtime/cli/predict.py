@@ -1,4 +1,4 @@
-"""`throughtime predict`: one-step forecasts of a series by a trained network."""
+"""`throughtime predict`: forecasts of a series, or classes of recordings, by a trained network."""
 
 from __future__ import annotations
 
@@ -8,29 +8,45 @@ from typing import Annotated
 
 import typer
 
+from throughtime.cli.classifying import predict_classes
 from throughtime.cli.errors import UsageError, reports_errors
 
 
 @reports_errors
 def predict(
     run: Annotated[Path, typer.Argument(help="A run folder of `throughtime train`.")],
-    file: Annotated[Path, typer.Argument(help="A CSV file with the columns trained on.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="A CSV file with the columns trained on; or WAV or FLAC files."),
+    ],
     time: Annotated[
         str | None, typer.Option(help="Time column; recognised by its name if left out.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The CSV to write; FILE-predictions.csv if left out.")
+        Path | None,
+        typer.Option(help="The CSV to write; of a series FILE-predictions.csv if left out."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
-    """Forecast each row of a CSV file from the rows before it, and the row after the last.
+    """Forecast each row of a CSV file from the rows before it, or tell the class of recordings.
+
+    Of a series, the row after the last is forecast too.
 
     Example: throughtime predict runs/sunspots-20260101-120000 mine.csv --out forecast.csv
     """
     from throughtime.data import read_series
     from throughtime.estimators import load
+    from throughtime.estimators.saved_sequences import holds_sequences
     from throughtime.estimators.scores import write_forecasts
 
+    if holds_sequences(run):
+        if time is not None:
+            raise UsageError("recordings have no time column; leave --time out")
+        predict_classes(run, files, out, as_json)
+        return
+    if len(files) != 1:
+        raise UsageError(f"{run} forecasts one series a call; {len(files)} files were given")
+    file = files[0]
     forecaster, config = load(run)
     series = read_series(file, config["target"], time, minimum_rows=1)
     forecasts, following = forecaster.predict(series)

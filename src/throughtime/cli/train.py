@@ -1,4 +1,4 @@
-"""`throughtime train`: a series in, a trained network and its scores out."""
+"""`throughtime train`: a series or labelled recordings in, a trained network and its scores out."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from throughtime.cells import registry
+from throughtime.cli.classifying import refuse_given, task_of, train_classifier
 from throughtime.cli.errors import reports_errors
 from throughtime.cli.machine import use_threads
 from throughtime.cli.training_run import run_and_record
 from throughtime.data import load
 from throughtime.data.split import TEST, VALIDATION
-from throughtime.estimators import Settings
+from throughtime.estimators import SequenceClassifier, Settings
 from throughtime.gradients import registry as methods
+from throughtime.nn.pooled import POOLINGS
 from throughtime.train import optimizers, schedules
 
 DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
@@ -30,7 +32,21 @@ def _option(panel: str, text: str, setting: str) -> Any:
 
 @reports_errors
 def train(
-    source: Annotated[str, typer.Argument(help="A built-in series (sunspots), or a CSV file.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A built-in series (sunspots), a CSV file, or a folder of labelled recordings "
+            "(LABEL_*.wav, or LABEL/*.wav; FLAC too)."
+        ),
+    ],
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="forecast or classify.",
+            rich_help_panel=DATA,
+            show_default="what the source is for",
+        ),
+    ] = None,
     target: Annotated[
         str | None, typer.Option(help="Column to forecast.", rich_help_panel=DATA)
     ] = None,
@@ -60,12 +76,51 @@ def train(
             DATA, "Of the target before it is scaled: none, sqrt (counts), log1p.", "transform"
         ),
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="Of recordings: a regular expression that finds a file's group (its speaker, "
+            "say) in its name; groups are never parted.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    test_files: Annotated[
+        str | None,
+        typer.Option(
+            help="Of recordings: a regular expression for the names of the files to test on.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
     cell: Annotated[
         str | None,
         _option(NETWORK, f"One of {', '.join(registry)}.", "cell"),
     ] = None,
     hidden: Annotated[int | None, _option(NETWORK, "Units a layer.", "hidden")] = None,
     layers: Annotated[int | None, _option(NETWORK, "Layers.", "layers")] = None,
+    pooling: Annotated[
+        str | None,
+        typer.Option(
+            help=f"To classify: what is read out, one of {', '.join(POOLINGS)}.",
+            rich_help_panel=NETWORK,
+            show_default="mean",
+        ),
+    ] = None,
+    bidirectional: Annotated[
+        bool | None,
+        typer.Option(
+            help="To classify: whether layers run in both directions.",
+            rich_help_panel=NETWORK,
+            show_default="they do",
+        ),
+    ] = None,
+    dropout: Annotated[
+        float | None,
+        typer.Option(
+            help="To classify: share of outputs dropped while training.",
+            rich_help_panel=NETWORK,
+            show_default="0.2",
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, _option(TRAINING, "Times through the training rows, at most.", "epochs")
     ] = None,
@@ -120,9 +175,10 @@ def train(
         bool, typer.Option("--json", help="Print the results as JSON.", rich_help_panel=OUTPUT)
     ] = False,
 ) -> None:
-    """Train a recurrent network to forecast a series one step ahead.
+    """Train a recurrent network to forecast a series one step ahead, or to tell recordings apart.
 
-    A built-in series brings settings that suit it; what is given here comes first.
+    A built-in series brings settings that suit it, and so do recordings (docs/audio.md); the
+    defaults below are those of a series of your own. What is given here comes first.
 
     Example: throughtime train sunspots --cell lstm --hidden 16 --seed 1
     """
@@ -145,6 +201,24 @@ def train(
     }
     asked = {name: value for name, value in given.items() if value is not None}
     asked |= {name: None for name in ("clip", "patience") if given[name] == 0}
+    classifying = {"pooling": pooling, "bidirectional": bidirectional, "dropout": dropout}
+    asked_too = {name: value for name, value in classifying.items() if value is not None}
+    names_files = {"group": group, "test_files": test_files}
+    if task_of(source, task) == "classify":
+        of_series = {
+            "target": target, "time": time, "transform": transform, "window": window,
+            "tensorboard": tensorboard,
+        }  # fmt: skip
+        refuse_given(of_series, "a series", "recordings are to be told apart")
+        if seed is not None:
+            asked["random_state"] = asked.pop("seed")
+        use_threads(hidden or SequenceClassifier.hidden, SequenceClassifier.batch_size)
+        train_classifier(
+            source, asked | asked_too, **names_files, test_share=test_share,
+            validation_share=validation_share, out=out, as_json=as_json,
+        )  # fmt: skip
+        return
+    refuse_given(classifying | names_files, "recordings", "a series is to be forecast")
     Settings(**asked)  # what was asked for is checked before the file is read
     dataset = load(source, target, time, validation=validation_share, test=test_share)
     settings = Settings(**{**dataset.settings, **asked})

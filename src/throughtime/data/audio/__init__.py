@@ -1,0 +1,15 @@
+"""Recordings: WAV and FLAC files, folders of labelled ones, log-mel features."""
+
+from throughtime.data.audio.labelled import LabelledSequences, holds_recordings, read_labelled
+from throughtime.data.audio.log_mel import LogMel
+from throughtime.data.audio.recording import Recording, read_recording, read_recordings
+
+__all__ = [
+    "LabelledSequences",
+    "LogMel",
+    "Recording",
+    "holds_recordings",
+    "read_labelled",
+    "read_recording",
+    "read_recordings",
+]

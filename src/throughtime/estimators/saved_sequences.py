@@ -1,0 +1,165 @@
+"""Estimators of whole sequences on disk: weights as safetensors, all else as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from throughtime.data import DataError, Scaling
+from throughtime.equations import CellError
+from throughtime.estimators.classifier import SequenceClassifier
+from throughtime.estimators.saved import CONFIG, FORMAT, WEIGHTS, SavedError, write_json
+from throughtime.estimators.sequences import SequenceEstimator
+from throughtime.estimators.settings import SettingsError
+
+KINDS: dict[str, type[SequenceEstimator]] = {"SequenceClassifier": SequenceClassifier}
+
+
+def write(estimator: SequenceEstimator, folder: Path, **noted: Any) -> None:
+    """Write all that is needed to rebuild a fitted estimator into an existing folder.
+
+    Raises:
+        SavedError: The classes are neither text nor numbers.
+    """
+    from safetensors.torch import save as serialize
+
+    from throughtime import __version__
+
+    parameters = estimator.get_params()
+    config: dict[str, Any] = {
+        "format": FORMAT,
+        "throughtime": __version__,
+        "estimator": type(estimator).__name__,
+        **noted,
+    }
+    if isinstance(estimator, SequenceClassifier):
+        classes = estimator.classes_.tolist()
+        if not all(isinstance(name, str | int | float) for name in classes):
+            raise SavedError(f"classes must be text or numbers to be saved, got {classes!r:.80}")
+        config["classes"] = classes
+        if not isinstance(estimator.class_weight, str | None):  # keys of JSON are text alone
+            parameters["class_weight"] = [list(pair) for pair in estimator.class_weight.items()]
+    config |= {
+        "parameters": parameters,
+        "columns": estimator.n_features_in_,
+        "scaling": estimator.scaling_.as_dict(),
+    }
+    weights = {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in estimator.network_.state_dict().items()
+    }
+    (folder / WEIGHTS).write_bytes(serialize(weights))
+    write_json(folder / CONFIG, config)
+
+
+def holds_sequences(folder: Path) -> bool:
+    """Whether a run folder says that an estimator of whole sequences is in it."""
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(config, dict) and config.get("estimator") in KINDS
+
+
+def read(folder: Path) -> tuple[SequenceEstimator, dict[str, Any]]:
+    """Rebuild an estimator from a folder, on the CPU; nothing in the folder is trusted.
+
+    Returns:
+        The estimator, and the configuration as it was read.
+
+    Raises:
+        SavedError: Something is missing or damaged; the message says what.
+    """
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).is_file():
+            raise SavedError(
+                f"{folder} is no run folder: it has no {name}; give the folder that "
+                "`throughtime train` wrote"
+            )
+    place = folder / CONFIG
+    try:
+        config = json.loads(place.read_text(encoding="utf-8"))
+        if not isinstance(config, dict) or config.get("format") != FORMAT:
+            found = config.get("format") if isinstance(config, dict) else type(config).__name__
+            raise SavedError(
+                f"{place} has format {found!r}, this version reads format {FORMAT}; use the "
+                "version of throughtime that wrote it"
+            )
+        if config.get("estimator") not in KINDS:
+            raise SavedError(
+                f"{place} is of estimator {config.get('estimator')!r:.80}; expected one of "
+                f"{', '.join(KINDS)}"
+            )
+        estimator = KINDS[config["estimator"]]().set_params(**config["parameters"], device="cpu")
+        _restore(estimator, config, place)
+        _load_weights(estimator, folder / WEIGHTS)
+    except (
+        KeyError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ) as error:
+        if isinstance(error, SavedError):
+            raise
+        if isinstance(error, DataError | SettingsError | CellError):
+            raise SavedError(f"{place} cannot be used: {error}") from error
+        raise SavedError(f"{place} is damaged: {error!r:.200}; train again") from error
+    return estimator, config
+
+
+def _restore(estimator: SequenceEstimator, config: dict[str, Any], place: Path) -> None:
+    """Give back what was fitted, except the weights."""
+    estimator.n_features_in_ = config["columns"]
+    estimator.scaling_ = Scaling.from_dict(config["scaling"])
+    if len(estimator.scaling_.center) != config["columns"]:
+        raise SavedError(f"{place}: the scaling has not {config['columns']!r} columns")
+    if isinstance(estimator, SequenceClassifier):
+        classes = config["classes"]
+        kinds = {type(name) for name in classes}
+        if not isinstance(classes, list) or len(kinds) != 1 or not kinds <= {str, int, float, bool}:
+            raise SavedError(f"{place}: classes must be a list of text or of numbers")
+        estimator.classes_ = np.array(classes)
+        if len(np.unique(estimator.classes_)) != len(classes) or len(classes) < 2:
+            raise SavedError(f"{place}: classes must be two or more, and none of them twice")
+        if isinstance(estimator.class_weight, list):
+            estimator.class_weight = dict(estimator.class_weight)
+
+
+def _load_weights(estimator: SequenceEstimator, place: Path) -> None:
+    """Load weights, once they are known to be those of the network: its sizes are not trusted."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        weights: dict[str, Tensor] = load_file(place)
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise SavedError(f"{place} does not hold this network's weights: {error}") from error
+    estimator.settings()
+    if estimator.layers > len(weights):
+        raise SavedError(f"{place} does not hold the weights of {estimator.layers} layers")
+    outputs = weights["readout.weight"].shape[0] if "readout.weight" in weights else 0
+    classes = getattr(estimator, "classes_", None)
+    if outputs == 0 or (classes is not None and len(classes) != outputs):
+        raise SavedError(f"{place} has {outputs} outputs; {place.parent / CONFIG} says otherwise")
+    try:
+        with torch.device("meta"):  # sizes alone, no memory
+            network = estimator.build(estimator.n_features_in_, outputs)
+    except RuntimeError as error:
+        raise SavedError(f"{place.parent / CONFIG} has impossible sizes: {error}") from error
+    wanted = {name: (tuple(t.shape), t.dtype) for name, t in network.state_dict().items()}
+    if wanted != {name: (tuple(t.shape), t.dtype) for name, t in weights.items()}:
+        raise SavedError(
+            f"{place} does not hold the weights of the network that {place.parent / CONFIG} tells of"
+        )
+    broken = [name for name, tensor in weights.items() if not bool(tensor.isfinite().all())]
+    if broken:
+        raise SavedError(f"{place}: {', '.join(broken)} holds what is no number; train again")
+    network.load_state_dict(weights, assign=True)
+    estimator.network_ = network
