@@ -120,7 +120,7 @@ def train_classifier(
                 classifier, folder.path, name=data.name, source=data.source,
                 features=data.features.as_dict(),
                 commonest=Counter(labels).most_common(1)[0][0],
-                files={"learned": len(learned), "tested": [data.files[i] for i in tested]},
+                recordings={"learned": len(learned), "tested": len(tested)},
             )  # fmt: skip
             outcome.history.write(folder.path / "history.csv")
             metrics = _record(folder.path, classifier, data, tested, labels)
@@ -145,8 +145,8 @@ def _check_parts(
         both = sorted({groups[i] for i in learned} & {groups[i] for i in tested})
         if both:
             raise UsageError(
-                f"group(s) {', '.join(both[:5])} would be learned from and tested on; leave --group "
-                "out, or give --test-files whole groups"
+                f"group(s) {', '.join(both[:5])} would be learned from and tested on; leave "
+                "--group out, or give --test-files whole groups"
             )
 
 

@@ -95,7 +95,9 @@ def read(folder: Path) -> tuple[SequenceEstimator, dict[str, Any]]:
                 f"{place} is of estimator {config.get('estimator')!r:.80}; expected one of "
                 f"{', '.join(KINDS)}"
             )
-        estimator = KINDS[config["estimator"]]().set_params(**config["parameters"], device="cpu")
+        estimator = KINDS[config["estimator"]]().set_params(
+            **{**config["parameters"], "device": "cpu"}
+        )
         _restore(estimator, config, place)
         _load_weights(estimator, folder / WEIGHTS)
     except (
@@ -156,7 +158,7 @@ def _load_weights(estimator: SequenceEstimator, place: Path) -> None:
     wanted = {name: (tuple(t.shape), t.dtype) for name, t in network.state_dict().items()}
     if wanted != {name: (tuple(t.shape), t.dtype) for name, t in weights.items()}:
         raise SavedError(
-            f"{place} does not hold the weights of the network that {place.parent / CONFIG} tells of"
+            f"{place} does not hold the weights of the network that {CONFIG} beside it tells of"
         )
     broken = [name for name, tensor in weights.items() if not bool(tensor.isfinite().all())]
     if broken:

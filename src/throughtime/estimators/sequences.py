@@ -313,7 +313,8 @@ class SequenceEstimator(ABC):
         Raises:
             SavedError: The folder cannot be used, or holds another estimator.
         """
-        from throughtime.estimators.saved_sequences import SavedError, read
+        from throughtime.estimators.saved import SavedError
+        from throughtime.estimators.saved_sequences import read
 
         found, _ = read(Path(folder))
         if not isinstance(found, cls):

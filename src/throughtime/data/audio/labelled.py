@@ -191,7 +191,7 @@ def _found(folder: Path) -> tuple[list[Path], list[str], list[Fault]]:
         entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
         folders = [path for path in entries if path.is_dir()]
         inside = {
-            path: sorted(p for p in path.iterdir() if not p.name.startswith(".") and p.is_file())
+            path: sorted(p for p in path.iterdir() if not p.name.startswith(".") and not p.is_dir())
             for path in folders
         }
     except OSError as error:
@@ -213,7 +213,7 @@ def _found(folder: Path) -> tuple[list[Path], list[str], list[Fault]]:
                                 file=path.relative_to(folder).as_posix()))  # fmt: skip
 
     for path in entries:
-        if path.is_file():
+        if not path.is_dir():
             label, underscore, _ = path.stem.partition("_")
             if path.suffix.lower() in SUFFIXES and not (label and underscore):
                 faults.append(Fault(0, "no label: the name has no underscore after one",

@@ -1,0 +1,123 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from tests.cli.conftest import run
+from tests.data.audio.tones import PITCHES, RATE, write_tone, write_tones
+
+QUICK = ["--epochs", "25", "--hidden", "8", "--json"]
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tones(tmp_path_factory.mktemp("tones"), each=6)
+
+
+@pytest.fixture(scope="module")
+def trained(tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("runs") / "run"
+    result = run("train", tones, "--test-files", "_[01][.]wav", "--out", place, *QUICK)
+    assert result.exit_code == 0, result.stderr
+    return place
+
+
+def test_train_leaves_a_run_folder(trained: Path) -> None:
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "config.json", "history.csv", "metrics.json", "model.safetensors", "predictions.csv",
+    ]  # fmt: skip
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert metrics["scores"]["model"]["accuracy"] >= 5 / 6
+    assert metrics["scores"]["commonest class"] == {"accuracy": 1 / 3, "count": 6}
+    assert sum(map(sum, metrics["confusion"]["counts"])) == 6
+    with (trained / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["file"] for row in rows} == {f"{p}_{i}.wav" for p in PITCHES for i in (0, 1)}
+    right = sum(row["label"] == row["predicted"] for row in rows)
+    assert right / 6 == metrics["scores"]["model"]["accuracy"]
+
+
+def test_evaluate_and_predict(trained: Path, tones: Path, tmp_path: Path) -> None:
+    other = write_tones(tmp_path / "other", each=1)
+    scores = json.loads(run("evaluate", trained, other, "--json").stdout)["scores"]
+    assert scores["model"]["accuracy"] == 1
+    assert "100.0% of 3 recordings" in run("evaluate", trained, other).stdout
+
+    files = [tones / "low_2.wav", tones / "high_3.wav"]
+    out = tmp_path / "told.csv"
+    result = run("predict", trained, *files, "--out", out)
+    assert [line.split(": ")[1].split()[0] for line in result.stdout.splitlines()] == [
+        "low", "high",
+    ]  # fmt: skip
+    told = json.loads(run("predict", trained, *files, "--json").stdout)["predictions"]
+    assert [row["predicted"] for row in told] == ["low", "high"]
+    with out.open() as file:
+        assert [row["predicted"] for row in csv.DictReader(file)] == ["low", "high"]
+
+
+def test_groups_and_validation(tones: Path, tmp_path: Path) -> None:
+    options = ["--group", "_([0-9])", "--patience", "2", "--cell", "lstm", "--pooling", "last"]
+    result = run("train", tones, *options, "--out", tmp_path / "run", *QUICK)
+    assert result.exit_code == 0, result.stderr
+    with (tmp_path / "run" / "predictions.csv").open() as file:
+        tested = {row["file"].split("_")[1] for row in csv.DictReader(file)}
+    assert len(tested) == 2  # whole groups
+    assert json.loads(result.stdout)["training"]["best_validation_loss"] is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--target", "v"], "--target is for a series"),
+        (["--window", "3"], "--window is for a series"),
+        (["--task", "sing"], "known are forecast, classify"),
+        (["--cell", "gruu"], "gru"),
+        (["--test-files", "low"], "all files of label(s) low would be tested on"),
+        (["--test-files", "nothing"], "matches 0 of the 18 files"),
+        (["--test-files", "_0", "--test-share", "0.2"], "say two things"),
+        (["--test-share", "2"], "between 0 and 1"),
+        (["--group", "_([0-9])", "--test-files", "low_0"], "group(s) 0 would be learned from"),
+        (["--group", "(", "--test-files", "_0"], "no regular expression"),
+    ],
+)
+def test_what_cannot_be_asked(options: list[str], said: str, tones: Path, tmp_path: Path) -> None:
+    result = run("train", tones, *options, "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_faults_of_a_folder_end_with_2_and_leave_nothing(tmp_path: Path) -> None:
+    folder = write_tones(tmp_path / "tones", each=2)
+    (folder / "low_1.wav").write_bytes(b"RIFF")
+    write_tone(folder / "lonely.wav", 300)
+    result = run("train", folder, "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "2 faults" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["tones"]
+
+
+def test_predict_names_every_bad_file(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"")
+    soundfile.write(tmp_path / "b.wav", [0.0] * 100, 2 * RATE)
+    result = run("predict", trained, tmp_path / "a.wav", tmp_path / "b.wav", tmp_path / "c.wav")
+    assert result.exit_code == 2
+    for part in ("3 faults", "a.wav: ", "b.wav: sample rate 16000 Hz", "c.wav: "):
+        assert part in result.stderr
+
+
+def test_options_of_recordings_are_refused_for_a_series(tide_csv: Path) -> None:
+    result = run("train", tide_csv, "--target", "level", "--pooling", "mean")
+    assert result.exit_code == 2
+    assert "--pooling is for recordings" in result.stderr
+
+
+def test_a_forecaster_is_not_evaluated(tmp_path: Path, tones: Path) -> None:
+    (tmp_path / "config.json").write_text('{"format": 1, "target": "v"}')
+    for command in (["evaluate", tmp_path, tones], ["predict", tmp_path, "a.csv", "b.csv"]):
+        result = run(*command)
+        assert result.exit_code == 2
+    assert run("evaluate", tmp_path / "missing", tones).exit_code == 2

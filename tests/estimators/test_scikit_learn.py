@@ -1,0 +1,112 @@
+"""scikit-learn's own tools and checks take the estimators; the package never imports it."""
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from tests.estimators.test_classifier import QUICK, problem
+from throughtime.data.audio import LogMel
+from throughtime.estimators import SequenceClassifier
+
+# What a classifier of sequences does otherwise, on purpose: arrays [N, T] are N sequences of one
+# column, of any length; errors are this package's own.
+OTHERWISE = {
+    "check_n_features_in": "the columns of a sequence are counted, not its steps",
+    "check_n_features_in_after_fitting": "sequences may be longer than those learned from",
+    "check_estimators_unfitted": "the error is this package's own, a ValueError as well",
+    "check_dataframe_column_names_consistency": "steps have no names",
+    "check_estimators_pickle": "run folders are written, nothing is pickled",
+    "check_estimators_dtypes": "whole numbers are taken, and their range is not float32's",
+}
+CHECKED = {
+    "check_no_attributes_set_in_init",
+    "check_parameters_default_constructible",
+    "check_get_params_invariance",
+    "check_set_params",
+    "check_do_not_raise_errors_in_init_or_set_param",
+    "check_dont_overwrite_attributes",
+    "check_dict_unchanged",
+    "check_fit_score_takes_y",
+    "check_estimators_overwrite_params",
+    "check_estimators_fit_returns_self",
+    "check_estimators_nan_inf",
+    "check_estimators_empty_data_messages",
+    "check_complex_data",
+    "check_classifiers_one_label",
+    "check_classifiers_classes",
+    "check_classifiers_train",
+    "check_supervised_y_no_nan",
+    "check_supervised_y_2d",
+    "check_requires_y_none",
+    "check_methods_subset_invariance",
+    "check_methods_sample_order_invariance",
+    "check_fit_idempotent",
+    "check_fit_check_is_fitted",
+    "check_estimator_tags_renamed",
+    "check_valid_tag_types",
+    "check_estimator_repr",
+    "check_pipeline_consistency",
+    "check_readonly_memmap_input",
+    "check_f_contiguous_array_estimator",
+}
+
+
+def test_it_is_cloned() -> None:
+    X, y = problem()
+    classifier = SequenceClassifier(**QUICK, class_weight={"up": 2.0}).fit(X, y)
+    copy = clone(classifier)
+    assert copy.get_params() == classifier.get_params()
+    assert not hasattr(copy, "network_")
+    assert is_classifier(classifier)
+
+
+def test_cross_validation_on_ragged_lists() -> None:
+    X, y = problem()
+    scores = cross_val_score(SequenceClassifier(**QUICK), X, y, cv=3)
+    assert min(scores) > 0.7
+    groups = [place // 4 for place in range(40)]
+    assert len(cross_val_score(SequenceClassifier(**QUICK), X, y, groups=groups, cv=GroupKFold(2)))
+
+
+def test_grid_search_in_a_pipeline_of_features() -> None:
+    draw = np.random.default_rng(0)
+    y = ["low", "high"] * 8
+    waveforms = [
+        np.sin(np.arange(draw.integers(400, 800)) * (0.3 if label == "low" else 1.5)) for label in y
+    ]
+    pipeline = make_pipeline(LogMel(rate=4000, bands=8), SequenceClassifier(**QUICK))
+    search = GridSearchCV(pipeline, {"sequenceclassifier__hidden": [2, 4]}, cv=2)
+    search.fit(waveforms, y)
+    assert search.best_score_ > 0.9
+    assert search.best_params_["sequenceclassifier__hidden"] in (2, 4)
+
+
+def _checks() -> list[Any]:
+    estimator = SequenceClassifier(hidden=4, epochs=8, learning_rate=0.05, batch_size=16)
+    return list(estimator_checks_generator(estimator, legacy=True))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    [pytest.param(e, c, id=c.func.__name__) for e, c in _checks() if c.func.__name__ in CHECKED],
+)
+def test_the_checks_of_scikit_learn_pass(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+def test_the_package_does_without_scikit_learn() -> None:
+    code = (
+        "import sys; from throughtime.estimators import SequenceClassifier as C\n"
+        "import throughtime.data.audio\n"
+        "C(hidden=2, epochs=1).fit([[1.0, 2.0], [3.0]], [0, 1]).predict([[1.0]])\n"
+        "assert not {'sklearn', 'soundfile'} & set(sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
