@@ -29,23 +29,17 @@ CHANGED: dict[str, Any] = {
     "dropout": 0.2,
 }  # fmt: skip
 BOTH: dict[str, Any] = {"bidirectional": True}
+PLAIN: dict[str, Any] = {}
 CANDIDATES: dict[str, dict[str, Any]] = {
-    "last state, constant rate": {"pooling": "last", "schedule": "constant"},
-    "last state": {"pooling": "last"},
-    "mean": {},
-    "max": {"pooling": "max"},
-    "mean, both directions": BOTH,
-    "mean, changed": CHANGED,
-    "mean, changed, 120 epochs": {**CHANGED, "epochs": 120},
-    "mean, both directions, stretched and noisy": {**BOTH, "stretch": 0.2, "noise": 0.2},
-    "mean, both directions, changed": {**BOTH, **CHANGED},
-    "max, both directions, changed": {**BOTH, **CHANGED, "pooling": "max"},
     "mean, both directions, changed, smoothed": {**BOTH, **CHANGED, "label_smoothing": 0.1},
-    "mean, both directions, changed, 120 epochs": {**BOTH, **CHANGED, "epochs": 120},
-    "mean, both directions, changed, rate 0.01": {**BOTH, **CHANGED, "learning_rate": 0.01},
-    "mean, both directions, changed, one cycle of 0.01": {
-        **BOTH, **CHANGED, "learning_rate": 0.01, "schedule": "one_cycle",
+    "mean, both directions, changed": {**BOTH, **CHANGED},
+    "mean, both directions": BOTH,
+    "max, both directions, changed, smoothed": {
+        **BOTH, **CHANGED, "label_smoothing": 0.1, "pooling": "max",
     },
+    "mean, changed, smoothed": {**CHANGED, "label_smoothing": 0.1},
+    "mean": PLAIN,
+    "last state, constant rate": {"pooling": "last", "schedule": "constant"},
 }  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def test_patience_ends_the_training_with_the_weights_that_validated_best() -> No
 
 
 def test_class_weights_move_what_is_told() -> None:
-    X, y = problem()
+    X, _ = problem()
     noise = [sequence * 0 for sequence in X]
     rare = ["up"] * 4 + ["down"] * 36
 

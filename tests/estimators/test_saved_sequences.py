@@ -1,3 +1,4 @@
+import contextlib
 import json
 import random
 from collections.abc import Callable
@@ -39,7 +40,7 @@ def test_what_is_loaded_tells_the_same(fitted: SequenceClassifier, saved: Path) 
     loaded.set_params(epochs=1).fit(X, Y)  # it may learn again
 
 
-@pytest.mark.parametrize("classes", [[1, 2], [0.5, 1.5], [False, True], ["1", "2"]])
+@pytest.mark.parametrize("classes", [[1, 2], [0.0, 1.0], [False, True], ["1", "2"]])
 def test_classes_keep_their_type(classes: list[Any], tmp_path: Path) -> None:
     y = [classes[label == "up"] for label in Y]
     SequenceClassifier(hidden=2, epochs=1).fit(X, y).save(tmp_path / "model")
@@ -110,8 +111,6 @@ def test_mutated_bytes_are_refused_or_harmless(saved: Path) -> None:
             for _ in range(draw.randint(1, 4)):
                 spoiled[draw.randrange(len(spoiled))] = draw.randrange(256)
             (saved / name).write_bytes(spoiled[: draw.choice([len(whole), draw.randrange(2000)])])
-            try:
+            with contextlib.suppress(SavedError):
                 assert SequenceClassifier.load(saved).predict(X).shape == (40,)
-            except SavedError:
-                pass
         (saved / name).write_bytes(whole)

@@ -58,9 +58,9 @@ def ragged(X: Any, dtype: torch.dtype, columns: int | None = None) -> list[Tenso
         rest = len(faults) - _SHOWN
         more = f"; and {rest} more" if rest > 0 else ""
         raise DataError(
-            f"sequences are arrays [T, I] of finite numbers, at least one step, all with the same "
-            f"columns; {'; '.join(faults[:_SHOWN])}{more}.\nTo mend: correct them, or leave them "
-            "out."
+            "sequences are arrays [T, I] of numbers, no NaN and no inf, at least one step, all with "
+            f"the same columns; {'; '.join(faults[:_SHOWN])}{more}.\n"
+            "To mend: correct them, or leave them out."
         )
     if not sequences:
         raise DataError("there is no sequence.\nTo mend: give a list of arrays [T, I].")
@@ -81,7 +81,7 @@ def _listed(X: Any) -> Iterable[Any]:
         if X.ndim not in (1, 2, 3) or (X.ndim == 1 and X.dtype != object):
             raise DataError(
                 f"sequences came as one array of shape {tuple(X.shape)}; [N, T, I] or [N, T] was "
-                "expected.\nTo mend: give a single sequence as a list of one array [T, I]."
+                "expected.\nTo mend: Reshape your data; a single sequence is a list of one array [T, I]."
             )
         return X
     if isinstance(X, list | tuple):
@@ -97,6 +97,8 @@ def _tensor(sequence: Any) -> Tensor:
     if isinstance(sequence, Tensor):
         return sequence.detach().cpu()
     array = np.asarray(sequence)
+    if array.dtype.kind == "c":
+        raise TypeError("Complex data not supported")
     if array.dtype.kind not in "biuf":
         array = array.astype(float)  # of objects that are numbers
     return torch.from_numpy(np.array(array))  # a copy, which may be written

@@ -74,7 +74,13 @@ class SequenceClassifier(SequenceEstimator):
             )
         labels = np.asarray(y)
         if labels.ndim != 1:
-            raise DataError(f"classes are one a sequence, [N]; got an array {labels.shape}")
+            raise DataError(
+                f"y should be a 1d array, a class a sequence; its shape is {labels.shape}"
+            )
+        if labels.dtype.kind == "f" and not np.all(labels == np.floor(labels)):
+            raise DataError(
+                "Unknown label type: y is continuous, numbers with a fraction.\nTo mend: give classes."
+            )
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise DataError(

@@ -50,7 +50,7 @@ def mel_matrix(bands: int, points: int, rate: int) -> Tensor:
     return torch.minimum(rising, falling).clamp(min=0.0)  # [F, bands]
 
 
-@dataclass(frozen=True)
+@dataclass
 class LogMel:
     """The logarithm of the power in mel bands, frame by frame.
 
