@@ -135,6 +135,7 @@ void forward(const std::string& set, const OwnedPlan& plan, const std::vector<in
     call.U = at<const T>(in.at(2));
     call.b = at<const T>(in.at(3));
     call.c = at<const T>(in.at(4));
+    call.packed = at<T>(in.at(5));
     call.y = at<T>(out.at(0));
     call.tape = at<T>(out.at(1));
     const auto unit_list = each<const T>(units), start_list = each<const T>(start);
@@ -147,22 +148,25 @@ void forward(const std::string& set, const OwnedPlan& plan, const std::vector<in
     run_forward(chosen, call, threads);
 }
 
-// Rolls back calls that follow each other, each (steps, inputs, tape); mostly there is one.
+// Rolls back calls that follow each other, each (steps, inputs, tape, packed weights); mostly there is one.
+// Where `sums` are given, what is to be known of the weights is added there.
 template <typename T>
 void backward(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes,
               bool states_only, Pointer lengths, bool reverse, int threads,
-              const std::vector<std::tuple<int64_t, Pointer, Pointer>>& calls, Pointer dy,
-              const Pointers& units, const Pointers& start, const Pointers& dfinal, const Pointers& out,
+              const std::vector<std::tuple<int64_t, Pointer, Pointer, Pointer>>& calls, Pointer dy,
+              int64_t dy_first, Pointer sums, const Pointers& units, const Pointers& start, const Pointers& dfinal, const Pointers& out,
               const Pointers& dunits, const Pointers& dstart) {
     Call<T> call = shape<T>(plan, sizes, states_only, lengths, reverse);
     std::vector<Stretch<T>> stretches;
     int64_t steps = 0;
-    for (const auto& [length, x, tape] : calls) {
-        stretches.push_back({0, length, at<const T>(x), at<const T>(tape), nullptr});
+    for (const auto& [length, x, tape, packed] : calls) {
+        stretches.push_back({0, length, at<const T>(x), at<const T>(tape), at<T>(packed)});
         steps += length;
     }
     if (steps != call.steps) throw std::invalid_argument("the calls have other steps than are to be rolled back");
     call.dy = at<const T>(dy);
+    call.dy_first = dy_first;
+    call.sums = at<T>(sums);
     call.dx = at<T>(out.at(0));
     call.dW = at<T>(out.at(1));
     call.dU = at<T>(out.at(2));
@@ -192,7 +196,46 @@ template <typename T> double peak(const std::string& set, int threads, int64_t r
 template <typename T>
 int64_t tape_elements(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes,
                       bool states_only) {
-    return tape_size(named(set), shape<T>(plan, sizes, states_only, 0, false));
+    return tape_size(named(set), shape<T>(plan, sizes, states_only, 0, false), true);
+}
+
+// Of the packed weights, and of the sums of their gradients, that many calls share.
+template <typename T>
+std::tuple<int64_t, int64_t> shared_elements(const std::string& set, const OwnedPlan& plan,
+                                             const std::vector<int64_t>& sizes) {
+    const Call<T> call = shape<T>(plan, sizes, false, 0, false);
+    return {packed_size(named(set), call), sums_size(named(set), call)};
+}
+
+template <typename T>
+void pack(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes, int threads,
+          const Pointers& weights, Pointer packed) {
+    Call<T> call = shape<T>(plan, sizes, false, 0, false);
+    call.wants_dx = true;
+    call.W = at<const T>(weights.at(0));
+    call.U = at<const T>(weights.at(1));
+    call.b = at<const T>(weights.at(2));
+    call.c = at<const T>(weights.at(3));
+    call.packed = at<T>(packed);
+    const InstructionSet& chosen = named(set);
+    nb::gil_scoped_release release;
+    pack_weights(chosen, call, threads);
+}
+
+template <typename T>
+void add_up_sums(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes, int threads,
+                 Pointer sums, const Pointers& out, const Pointers& dunits) {
+    Call<T> call = shape<T>(plan, sizes, false, 0, false);
+    call.sums = at<T>(sums);
+    call.dW = at<T>(out.at(0));
+    call.dU = at<T>(out.at(1));
+    call.db = at<T>(out.at(2));
+    call.dc = at<T>(out.at(3));
+    const auto dunit_list = each<T>(dunits);
+    call.dunits = dunit_list.data();
+    const InstructionSet& chosen = named(set);
+    nb::gil_scoped_release release;
+    add_up(chosen, call, threads);
 }
 
 // What a forward pass keeps for its backward pass: a tensor for whoever reads DLPack, in memory that is
@@ -220,11 +263,12 @@ struct Tape {
     Tape(const Tape&) = delete;
 };
 
-// A tape of as many elements as are asked for, or of just as many as the call needs (0). A capsule.
+// A tape of as many elements as are asked for, or of just as many as the call needs (0), with its weights
+// packed behind it or without. A capsule.
 template <typename T>
 nb::object tape_for(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes,
-                    bool states_only, int64_t elements) {
-    const int64_t needed = tape_elements<T>(set, plan, sizes, states_only);
+                    bool states_only, int64_t elements, bool with_packed) {
+    const int64_t needed = tape_size(named(set), shape<T>(plan, sizes, states_only, 0, false), with_packed);
     if (elements && elements < needed)
         throw std::invalid_argument("a tape of " + std::to_string(elements) + " elements for a call that needs " +
                                     std::to_string(needed));
@@ -289,6 +333,12 @@ NB_MODULE(_native, module) {
     module.def("backward_float64", backward<double>);
     module.def("tape_elements_float32", tape_elements<float>);
     module.def("tape_elements_float64", tape_elements<double>);
+    module.def("shared_elements_float32", shared_elements<float>);
+    module.def("shared_elements_float64", shared_elements<double>);
+    module.def("pack_float32", pack<float>);
+    module.def("pack_float64", pack<double>);
+    module.def("add_up_float32", add_up_sums<float>);
+    module.def("add_up_float64", add_up_sums<double>);
     module.def("tape_float32", tape_for<float>);
     module.def("tape_float64", tape_for<double>);
     bind_stepper<float>(module, "Stepper_float32");

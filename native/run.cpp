@@ -82,25 +82,54 @@ template <typename F> void run_shards(const Sizes& sizes, int threads, const F& 
 
 }  // namespace
 
-template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>& call) {
+template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>& call, bool with_packed) {
     const Sizes sizes = kernels_of<T>(set).sizes(call);
-    return sizes.tape + sizes.packed;
+    return sizes.tape + (with_packed ? sizes.packed : 0);
+}
+
+template <typename T> int64_t packed_size(const InstructionSet& set, const Call<T>& call) {
+    const Sizes sizes = kernels_of<T>(set).sizes(call);
+    return sizes.shared_backward + sizes.shared_forward;
+}
+
+template <typename T> int64_t sums_size(const InstructionSet& set, const Call<T>& call) {
+    const Sizes sizes = kernels_of<T>(set).sizes(call);
+    return sizes.sums * sizes.most_shards;
+}
+
+template <typename T> void pack_weights(const InstructionSet& set, const Call<T>& call, int threads) {
+    const Kernels<T>& kernels = kernels_of<T>(set);
+    const Sizes sizes = kernels.sizes(call);
+    share_out(int(sizes.parts), threads, [&](int part) {
+        kernels.prepare_backward(call, part, call.packed);
+        kernels.prepare_forward(call, part, call.packed + sizes.shared_backward);
+    });
+}
+
+template <typename T> void add_up(const InstructionSet& set, const Call<T>& call, int threads) {
+    const Kernels<T>& kernels = kernels_of<T>(set);
+    const Plan& plan = *call.plan;
+    const int64_t shards = kernels.sizes(call).most_shards;
+    share_out(plan.input_gates + plan.recurrent_gate_count + plan.units, threads,
+              [&](int piece) { kernels.reduce(call, piece, call.sums, shards); });
 }
 
 template <typename T> void run_forward(const InstructionSet& set, Call<T> call, int threads) {
     const Kernels<T>& kernels = kernels_of<T>(set);
     const Sizes sizes = kernels.sizes(call);
     const int used = worthwhile(call, threads);
-    if (call.tape) call.packed = call.tape + sizes.tape;
+    const bool prepared = call.packed;
+    if (call.tape && !prepared) call.packed = call.tape + sizes.tape;
     const Deal deal(call, sizes.shards);
-    const bool on_tape = call.tape && sizes.packed > sizes.shared_backward;
+    const bool on_tape = prepared || (call.tape && sizes.packed > sizes.shared_backward);
     const Workspace fresh(on_tape ? 0 : std::size_t(sizes.shared_forward) * sizeof(T));
     T* const shared = on_tape ? call.packed + sizes.shared_backward : fresh.as<T>();
     const Workspace own(std::size_t(sizes.own_forward * sizes.shards) * sizeof(T));
-    share_out(int(sizes.parts), used, [&](int part) {
-        if (call.tape) kernels.prepare_backward(call, part, call.packed);
-        kernels.prepare_forward(call, part, shared);
-    });
+    if (!prepared)
+        share_out(int(sizes.parts), used, [&](int part) {
+            if (call.tape) kernels.prepare_backward(call, part, call.packed);
+            kernels.prepare_forward(call, part, shared);
+        });
     run_shards(sizes, used, [&](int shard, Crew crew) {
         kernels.forward(call, shard, deal.of(shard), crew, shared,
                         own.as<T>() + shard * sizes.own_forward);
@@ -117,18 +146,22 @@ void run_backward(const InstructionSet& set, Call<T> call, std::vector<Stretch<T
         Call<T> alone = call;
         alone.steps = stretch.steps;
         stretch.first = first;
-        stretch.packed = const_cast<T*>(stretch.tape) + kernels.sizes(alone).tape;
+        if (!stretch.packed) stretch.packed = const_cast<T*>(stretch.tape) + kernels.sizes(alone).tape;
         first += stretch.steps;
     }
     call.stretches = stretches.data();
     const Deal deal(call, sizes.shards);
     const Workspace own(std::size_t(sizes.own_backward * sizes.shards) * sizeof(T));
+    const Workspace of_call(call.sums ? 0 : std::size_t(sizes.sums * sizes.shards) * sizeof(T));
+    T* const sums = call.sums ? call.sums : of_call.as<T>();
     const int used = worthwhile(call, threads);
     run_shards(sizes, used, [&](int shard, Crew crew) {
-        kernels.backward(call, shard, deal.of(shard), crew, own.as<T>() + shard * sizes.own_backward);
+        kernels.backward(call, shard, deal.of(shard), crew, sums + shard * sizes.sums,
+                         own.as<T>() + shard * sizes.own_backward);
     });
+    if (call.sums) return;
     const int pieces = plan.input_gates + plan.recurrent_gate_count + plan.units;
-    share_out(pieces, used, [&](int piece) { kernels.reduce(call, piece, own.as<T>()); });
+    share_out(pieces, used, [&](int piece) { kernels.reduce(call, piece, sums, sizes.shards); });
 }
 
 template <typename T> double run_peak(const InstructionSet& set, int threads, int64_t rounds) {
@@ -144,8 +177,16 @@ template double multiplications(const Call<float>&);
 template double multiplications(const Call<double>&);
 template int worthwhile(const Call<float>&, int);
 template int worthwhile(const Call<double>&, int);
-template int64_t tape_size(const InstructionSet&, const Call<float>&);
-template int64_t tape_size(const InstructionSet&, const Call<double>&);
+template int64_t tape_size(const InstructionSet&, const Call<float>&, bool);
+template int64_t tape_size(const InstructionSet&, const Call<double>&, bool);
+template int64_t packed_size(const InstructionSet&, const Call<float>&);
+template int64_t packed_size(const InstructionSet&, const Call<double>&);
+template int64_t sums_size(const InstructionSet&, const Call<float>&);
+template int64_t sums_size(const InstructionSet&, const Call<double>&);
+template void pack_weights(const InstructionSet&, const Call<float>&, int);
+template void pack_weights(const InstructionSet&, const Call<double>&, int);
+template void add_up(const InstructionSet&, const Call<float>&, int);
+template void add_up(const InstructionSet&, const Call<double>&, int);
 template void run_forward(const InstructionSet&, Call<float>, int);
 template void run_forward(const InstructionSet&, Call<double>, int);
 template void run_backward(const InstructionSet&, Call<float>, std::vector<Stretch<float>>, int);

@@ -17,9 +17,22 @@ template <typename T> double multiplications(const Call<T>& call);
 // How many of the threads that may be used a call is worth.
 template <typename T> int worthwhile(const Call<T>& call, int threads);
 
-// The number of elements of the tape that a forward pass keeps for its backward pass, the packed weights
-// behind it included.
-template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>& call);
+// The number of elements of the tape that a forward pass keeps for its backward pass, with the packed
+// weights behind it or, where many calls share them, without.
+template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>& call, bool with_packed);
+
+// Those of packed weights for many calls; calls of one step, and longer ones, may need them laid out
+// differently.
+template <typename T> int64_t packed_size(const InstructionSet& set, const Call<T>& call);
+
+// Those of the sums of weight gradients for many calls of any length; they begin as zeros.
+template <typename T> int64_t sums_size(const InstructionSet& set, const Call<T>& call);
+
+// Lays out the weights for many calls.
+template <typename T> void pack_weights(const InstructionSet& set, const Call<T>& call, int threads);
+
+// Gives the gradients of the weights that many backward passes have summed up.
+template <typename T> void add_up(const InstructionSet& set, const Call<T>& call, int threads);
 
 template <typename T> void run_forward(const InstructionSet& set, Call<T> call, int threads);
 

@@ -27,10 +27,10 @@ inline void add_rows(int64_t rows, int64_t columns, const T* from, int64_t row, 
     }
 }
 
-// Adds up the shards' sums, in their order, for one gate (input gates, then recurrent ones, then the
+// Adds up the sums of shards, in their order, for one gate (input gates, then recurrent ones, then the
 // learnable vectors), and turns them the way the weights lie.
 template <typename T>
-void reduce(const Layout<T>& layout, int64_t piece, T* own, int64_t own_size) {
+void reduce(const Layout<T>& layout, int64_t piece, T* from, int64_t shards) {
     const Call<T>& call = layout.call;
     const Plan& plan = layout.plan;
     const int64_t H = layout.H, N = layout.N;
@@ -40,27 +40,27 @@ void reduce(const Layout<T>& layout, int64_t piece, T* own, int64_t own_size) {
             for (int64_t j = 0; j < H; ++j)
                 for (int64_t i = some; i < count && i < some + 8; ++i) {
                     T sum = T(0);
-                    for (int64_t s = 0; s < layout.shards; ++s)
-                        sum += own[s * own_size + offset + i * N + j];
+                    for (int64_t s = 0; s < shards; ++s)
+                        sum += from[s * layout.sums() + offset + i * N + j];
                     to[i * by_row + j * by_unit] = sum;
                 }
     };
-    const Sums<T> sums(layout, own);
+    const Sums<T> sums(layout, from);
     if (piece < plan.input_gates) {
         const int64_t g = piece, I = layout.I;
-        add_up(sums.W - own + g * I * N, I, call.dW ? call.dW + g * H * I : nullptr, 1, I);
-        add_up(sums.b - own + g * N, 1, call.db ? call.db + g * H : nullptr, 0, 1);
+        add_up(sums.W - from + g * I * N, I, call.dW ? call.dW + g * H * I : nullptr, 1, I);
+        add_up(sums.b - from + g * N, 1, call.db ? call.db + g * H : nullptr, 0, 1);
         return;
     }
     piece -= plan.input_gates;
     if (piece < plan.recurrent_gate_count) {
         const int64_t g = piece;
-        add_up(sums.U - own + g * H * N, H, call.dU ? call.dU + g * H * H : nullptr, 1, H);
+        add_up(sums.U - from + g * H * N, H, call.dU ? call.dU + g * H * H : nullptr, 1, H);
         const int64_t into = plan.recurrent_gates[g].into_input;
         const T* sum = into >= 0 ? sums.b + into * N : sums.c + g * N;
-        add_up(sum - own, 1, call.dc ? call.dc + g * H : nullptr, 0, 1);
+        add_up(sum - from, 1, call.dc ? call.dc + g * H : nullptr, 0, 1);
         return;
     }
     piece -= plan.recurrent_gate_count;
-    add_up(sums.units - own + piece * N, 1, call.dunits[piece], 0, 1);
+    add_up(sums.units - from + piece * N, 1, call.dunits[piece], 0, 1);
 }

@@ -2,6 +2,7 @@
 
 from throughtime.engine.dispatch import Choice, choose, engines, explain, run, use
 from throughtime.engine.keeping import keep, states_only
+from throughtime.engine.native_held import HeldWeights
 from throughtime.engine.native_joined import roll_back_joined
 from throughtime.engine.native_module import release
 from throughtime.engine.recurrence import Engine, Recurrence, Weights
@@ -11,6 +12,7 @@ from throughtime.engine.trail import Passed, joinable, recorded
 __all__ = [
     "Choice",
     "Engine",
+    "HeldWeights",
     "Passed",
     "Recurrence",
     "Weights",

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from throughtime.engine import native_module
 from throughtime.engine.native_call import KINDS, backward, forward
+from throughtime.engine.native_held import HeldWeights
 from throughtime.engine.native_operators import backward_by_operator, recurrence_operator
 from throughtime.engine.native_recorded import Passes, Recorded
 from throughtime.engine.recurrence import Recurrence
@@ -58,10 +59,12 @@ class Native:
         outputs, states, _ = forward(recurrence, keep=False)
         return outputs, tuple(states)
 
-    def keep(self, recurrence: Recurrence) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
-        """Run the recurrence; give its tape too."""
-        outputs, states, tape = forward(recurrence, keep=True)
-        assert tape is not None
+    def keep(
+        self, recurrence: Recurrence, taped: bool, held: HeldWeights | None
+    ) -> tuple[Tensor, tuple[Tensor, ...], Tensor | None]:
+        """Run the recurrence; give its tape too if there is to be one."""
+        packed = None if held is None else held.packed(recurrence)
+        outputs, states, tape = forward(recurrence, taped, packed=packed)
         return outputs, tuple(states), tape
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from throughtime.engine import any_nan
 from throughtime.gradients.method import Loss, causal, check_sequences, forward
-from throughtime.gradients.objective import Reduction, check_shapes, elementwise, reduced
+from throughtime.gradients.objective import Reduction, Tally, check_shapes, elementwise
 from throughtime.gradients.state import anew, beside, carried, cut, mapped
 
 Passing = Callable[[list[Tensor | None], "Piece"], list[Tensor | None]]
@@ -66,11 +67,23 @@ class Piece:
         found = [tensor.grad for tensor in self.before]
         for tensor in self.before:
             tensor.grad = None
+        return self.handed_on(found)
+
+    def kept(self) -> list[Tensor]:
+        """Give what is kept for the way back beside what autograd keeps."""
+        return []
+
+    def handed_on(self, found: Sequence[Tensor | None]) -> list[Tensor | None]:
+        """Give dE/dS by what was carried in as it goes on: rows that start anew cut off.
+
+        Raises:
+            FloatingPointError: It is NaN; steps and a row are named.
+        """
         for gradient in found:
             if gradient is not None and any_nan(gradient):
                 self._refuse(gradient)
         if self.reset is None:
-            return found
+            return list(found)
         return [
             None if gradient is None else gradient.masked_fill(beside(self.reset, gradient), 0)
             for gradient in found
@@ -118,7 +131,7 @@ class Chain:
     ) -> None:
         self.model, self.inputs, self.targets, self.loss = model, inputs, targets, loss
         self.lengths = check_sequences(inputs, targets, lengths)
-        self.resets = rows_anew(reset, inputs)
+        self.reset, self.resets = reset, rows_anew(reset, inputs)
         if self.resets:
             causal(model, "starting rows anew")
         self.on_copies = on_copies
@@ -127,6 +140,16 @@ class Chain:
         self.at = 0
         # Beyond the longest row there is nothing to learn from.
         self.T = len(inputs) if self.lengths is None else int(self.lengths.max())
+
+    def beginning(self, steps: int, state: Any) -> Chain:
+        """Give the first steps of the sequence from some state, no row of which starts anew."""
+        first = copy(self)
+        first.inputs, first.targets = self.inputs[:steps], self.targets[:steps]
+        first.lengths = None if self.lengths is None else self.lengths.clamp(max=steps)
+        first.reset, first.resets = None, {}
+        first.state = cut(state)
+        first.start, first.at, first.T = carried(first.state), 0, min(steps, self.T)
+        return first
 
     def run(self, stop: int, recorded: bool = True, each: int | None = None) -> list[Piece]:
         """Run on to a step, in pieces that end where rows start anew.
@@ -195,10 +218,14 @@ class Chain:
         """
         with torch.enable_grad():
             leaves, losses, lengths = self.compared(pieces)
-            total = reduced(losses, lengths, reduce, pieces[0].steps.start, over)
+            tally = Tally()
+            total = tally.add(losses, lengths, pieces[0].steps.start)
+            tally.check(losses.dtype)
+            elements = None if over is None else over * losses[0, 0].numel()
+            weight = tally.weight(reduce, elements)
             if total.requires_grad:
-                total.backward()  # type: ignore[no-untyped-call]
-        return float(total.detach()), [leaf.grad for leaf in leaves]
+                total.backward(torch.full_like(total, weight))  # type: ignore[no-untyped-call]
+        return weight * tally.total, [leaf.grad for leaf in leaves]
 
     def compared(self, pieces: Sequence[Piece]) -> tuple[list[Tensor], Tensor, Tensor | None]:
         """Compare the outputs of some pieces with the targets.
@@ -255,10 +282,17 @@ class Chain:
             if passing is not None:
                 flowing = passing(flowing, piece)
         if pieces[0].steps.start == 0:
-            for tensor, gradient in zip(self.start, flowing, strict=False):
-                if gradient is not None and tensor.requires_grad:
-                    tensor.backward(gradient)  # type: ignore[no-untyped-call]
+            self.to_start(flowing)
         return list(flowing)
+
+    def to_start(self, flowing: Sequence[Tensor | None]) -> None:
+        """Add dE/dS by what the network was started with to the gradients of a learned start."""
+        for tensor, gradient in zip(self.start, flowing, strict=False):
+            if gradient is not None and tensor.requires_grad:
+                tensor.backward(gradient)  # type: ignore[no-untyped-call]
+
+    def settle(self) -> None:
+        """Add to `.grad` what a chain holds back until it has been differentiated as a whole."""
 
 
 def rows_anew(reset: Tensor | None, inputs: Tensor) -> dict[int, Tensor]:

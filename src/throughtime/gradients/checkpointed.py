@@ -23,6 +23,7 @@ from throughtime.gradients.checkpointing import (
     twice_each,
 )
 from throughtime.gradients.clipping import Clipping
+from throughtime.gradients.held import chain_of_held_weights
 from throughtime.gradients.method import Loss, Update, causal
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.tbptt import steps
@@ -113,7 +114,7 @@ class CheckpointedBPTT(ThroughTime):
                 do is named; or the model is bidirectional: it cannot be run in segments.
         """
         causal(model, repr(self))
-        chain = Chain(model, inputs, targets, loss, state, lengths, reset)
+        chain = chain_of_held_weights(Chain(model, inputs, targets, loss, state, lengths, reset))
         each = 1 if self.step_by_step else None
         plan, info = self._plan(chain, each)
         limited = 0
