@@ -112,9 +112,11 @@ struct Call {
     const T* c;
     const T* const* units;   // [hidden] each
     const T* const* start;   // states before the first step, [rows, hidden] each
-    // Results of the forward pass.
+    // Results of the forward pass, null where not wanted.
     T* y;                    // [steps, rows, hidden]
     T* const* final;         // [rows, hidden] each
+    int64_t every;           // after how many steps the states are stored, [steps / every, rows, hidden]
+    T* const* stored;        // each; null for none. The order is that of running.
     T* tape;                 // kept for the backward pass, tape_size(); null for inference
     T* packed;               // the weights as the backward pass reads them, then as the forward pass does,
                              // laid out by pack_weights() for many calls; null for one call: they then

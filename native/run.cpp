@@ -1,11 +1,8 @@
 #include "run.hpp"
 
-#include <algorithm>
 #include <chrono>
-#include <numeric>
-#include <vector>
 
-#include "meeting.hpp"
+#include "deal.hpp"
 #include "pool.hpp"
 #include "workspace.hpp"
 
@@ -15,41 +12,6 @@ template <> const Kernels<float>& kernels_of(const InstructionSet& set) { return
 template <> const Kernels<double>& kernels_of(const InstructionSet& set) { return set.f64; }
 
 namespace {
-
-// Rows of several lengths are dealt out in turn, longest first: every shard gets its share of the long
-// ones, and in every shard the rows that are valid at a step stand in front. Others stay together.
-class Deal {
-public:
-    template <typename T> Deal(const Call<T>& call, int64_t shards) : shards_(shards), rows_(call.rows) {
-        std::vector<int64_t> order(static_cast<std::size_t>(rows_));
-        std::iota(order.begin(), order.end(), 0);
-        if (call.lengths)
-            std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-                return call.lengths[a] > call.lengths[b];
-            });
-        for (int64_t shard = 0; shard < shards; ++shard) {
-            begins_.push_back(int64_t(index_.size()));
-            if (!call.lengths) {
-                for (int64_t i = 0, count = of(shard).count; i < count; ++i)
-                    index_.push_back(int64_t(index_.size()));
-                continue;
-            }
-            for (int64_t i = shard; i < rows_; i += shards) {
-                index_.push_back(order[std::size_t(i)]);
-                lengths_.push_back(call.lengths[order[std::size_t(i)]]);
-            }
-        }
-    }
-    ShardRows of(int64_t shard) const {
-        const int64_t begin = begins_[std::size_t(shard)];
-        return {index_.data() + begin, lengths_.empty() ? nullptr : lengths_.data() + begin,
-                (rows_ - shard + shards_ - 1) / shards_};
-    }
-
-private:
-    int64_t shards_, rows_;
-    std::vector<int64_t> index_, lengths_, begins_;
-};
 
 // Below this many multiplications a second thread costs more to wake than it saves.
 constexpr double worth_sharing = 1e6;
@@ -66,21 +28,6 @@ template <typename T> double multiplications(const Call<T>& call) {
 template <typename T> int worthwhile(const Call<T>& call, int threads) {
     return multiplications(call) < worth_sharing ? 1 : threads;
 }
-
-namespace {
-
-// Runs every shard, its parts by a crew where it has several.
-template <typename F> void run_shards(const Sizes& sizes, int threads, const F& run) {
-    if (sizes.parts == 1) {
-        share_out(int(sizes.shards), threads, [&](int shard) { run(shard, Crew()); });
-        return;
-    }
-    Meeting meeting;
-    together(std::min(threads, int(sizes.parts)),
-             [&](int worker, int workers) { run(0, Crew{worker, workers, &meeting}); });
-}
-
-}  // namespace
 
 template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>& call, bool with_packed) {
     const Sizes sizes = kernels_of<T>(set).sizes(call);

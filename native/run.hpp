@@ -40,6 +40,28 @@ template <typename T> void run_forward(const InstructionSet& set, Call<T> call, 
 template <typename T>
 void run_backward(const InstructionSet& set, Call<T> call, std::vector<Stretch<T>> stretches, int threads);
 
+// A layer of several over one another, to be run again.
+template <typename T> struct Layer {
+    Call<T> call;                  // its form, packed weights, units and sums
+    std::vector<const T*> stored;  // the states before the first step of each segment, [segments, rows,
+                                   // hidden] each
+    std::vector<T*> carried;       // dE/dS after the last step, replaced by that before the first,
+                                   // [rows, hidden] each
+};
+
+// Segments of a sequence, and what is read of them.
+template <typename T> struct Segments {
+    std::vector<int64_t> steps;  // of each: all of one, or none
+    const T* x;                  // [steps of all, rows, inputs]
+    const T* dy;                 // by the outputs of the last layer, [steps of all, rows, hidden]
+};
+
+// Runs segments again, each from the states stored before it, and rolls each back at once, the last first.
+// Nothing is kept but for one segment. All rows are valid at all steps.
+template <typename T>
+void run_again(const InstructionSet& set, std::vector<Layer<T>> layers, const Segments<T>& segments,
+               int threads);
+
 // Lets each thread multiply and add in registers, and gives floating-point operations a second. A million
 // rounds take some milliseconds, beside which waking the threads is nothing.
 template <typename T> double run_peak(const InstructionSet& set, int threads, int64_t rounds);

@@ -2,6 +2,7 @@
 
 from throughtime.engine.dispatch import Choice, choose, engines, explain, run, use
 from throughtime.engine.keeping import keep, states_only
+from throughtime.engine.native_again import roll_back_again
 from throughtime.engine.native_held import HeldWeights
 from throughtime.engine.native_joined import roll_back_joined
 from throughtime.engine.native_module import release
@@ -24,6 +25,7 @@ __all__ = [
     "keep",
     "recorded",
     "release",
+    "roll_back_again",
     "roll_back_joined",
     "run",
     "states_only",

@@ -98,8 +98,8 @@ def _run_on(on: Trail, recurrence: Recurrence, choice: Choice) -> tuple[Tensor, 
     """Run a recurrence and note it; see `Trail`."""
     if engines[choice.engine] is native:
         held = on.held_for(recurrence)
-        outputs, final, tape = native.keep(recurrence, on.taped, held)
-        on.note(recurrence, tape, held)
+        outputs, final, tape, stored = native.keep(recurrence, on.taped, held, on.every)
+        on.note(recurrence, tape, held, stored)
         return outputs, final
     on.note(recurrence, None)
     return engines[choice.engine].run(recurrence)

@@ -60,12 +60,31 @@ class Native:
         return outputs, tuple(states)
 
     def keep(
-        self, recurrence: Recurrence, taped: bool, held: HeldWeights | None
-    ) -> tuple[Tensor, tuple[Tensor, ...], Tensor | None]:
-        """Run the recurrence; give its tape too if there is to be one."""
-        packed = None if held is None else held.packed(recurrence)
-        outputs, states, tape = forward(recurrence, taped, packed=packed)
-        return outputs, tuple(states), tape
+        self,
+        recurrence: Recurrence,
+        taped: bool,
+        held: HeldWeights | None = None,
+        every: int = 0,
+    ) -> tuple[Tensor, tuple[Tensor, ...], Tensor | None, tuple[Tensor, ...]]:
+        """Run the recurrence; give more than its results.
+
+        Args:
+            recurrence: What to run.
+            taped: Whether there is to be a tape.
+            held: Its weights if other calls share them.
+            every: After how many steps the states are to be stored; 0 for never.
+
+        Returns:
+            Outputs, final states, the tape, and what was stored, [T // every, B, H] by state.
+        """
+        x, packed = recurrence.x, None if held is None else held.packed(len(recurrence.x))
+        stored = tuple(
+            x.new_empty(len(x) // every, *state.shape) for state in recurrence.state if every
+        )
+        outputs, states, tape = forward(
+            recurrence, taped, packed=packed, every=every, stored=stored
+        )
+        return outputs, tuple(states), tape, stored
 
 
 def _taped(recurrence: Recurrence) -> list[Tensor]:

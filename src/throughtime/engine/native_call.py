@@ -25,6 +25,8 @@ def forward(
     wants_dx: bool = True,
     elements: int = 0,
     packed: Tensor | None = None,
+    every: int = 0,
+    stored: Sequence[Tensor] = (),
 ) -> tuple[Tensor, list[Tensor], Tensor | None]:
     """Run a recurrence.
 
@@ -34,6 +36,8 @@ def forward(
         wants_dx: Whether the backward pass may be asked for the derivative by the input.
         elements: Those of the tape, if there are to be more than the call needs.
         packed: The matrices and biases laid out for many calls, see `HeldWeights`.
+        every: After how many steps the states are to be stored; 0 for never.
+        stored: Where, [T // every, B, H] for each state.
 
     Returns:
         The outputs, the final states, and the tape. Unless `packed` is given it holds all that the
@@ -62,6 +66,8 @@ def forward(
         [pointer(t) for t in start],
         [pointer(outputs), pointer(tape)],
         [pointer(t) for t in final],
+        every,
+        [pointer(t) for t in stored],
     )
     return outputs, final, tape
 

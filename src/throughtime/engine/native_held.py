@@ -29,13 +29,14 @@ class HeldWeights:
         self._packed: dict[bool, Tensor] = {}
         self._sums: Tensor | None = None
 
-    def packed(self, recurrence: Recurrence) -> Tensor:
-        """Give the matrices and biases as a call reads them."""
-        one_step = len(recurrence.x) == 1  # its units may be shared out among threads differently
+    def packed(self, steps: int) -> Tensor:
+        """Give the matrices and biases as a call of so many steps reads them."""
+        one_step = steps == 1  # its units may be shared out among threads differently
         if one_step not in self._packed:
-            name, plan, sizes, threads = self._arguments(recurrence)
-            made = recurrence.x.new_empty(self._elements(recurrence)[0])
-            weights = recurrence.weights
+            name, plan, (_, *sizes), threads = self._arguments
+            sizes = [steps, *sizes]
+            made = self._first.x.new_empty(self._elements(sizes)[0])
+            weights = self._first.weights
             matrices = [
                 None if t is None else t.detach().contiguous()
                 for t in (weights.W, weights.U, weights.b, weights.c)
@@ -50,8 +51,7 @@ class HeldWeights:
     def sums(self) -> Tensor:
         """Where backward passes add what is to be known of the weights."""
         if self._sums is None:
-            x = self._first.x
-            self._sums = x.new_zeros(self._elements(self._first)[1])
+            self._sums = self._first.x.new_zeros(self._elements(self._arguments[2])[1])
         return self._sums
 
     def gradients(self) -> list[tuple[Tensor, Tensor]]:
@@ -61,7 +61,7 @@ class HeldWeights:
         _, W, U, b, c, _, *rest = gradient_shapes(self._first)
         shapes = [W, U, b, c, *rest[len(self._first.state) :]]
         found = [self._first.x.new_empty(shape) for shape in shapes]
-        name, plan, sizes, threads = self._arguments(self._first)
+        name, plan, sizes, threads = self._arguments
         addresses = [pointer(t) for t in found]
         self._function("add_up")(
             name, plan, sizes, threads, pointer(self.sums), addresses[:4], addresses[4:]
@@ -75,13 +75,15 @@ class HeldWeights:
             if weight is not None and weight.requires_grad
         ]
 
-    def _arguments(self, recurrence: Recurrence) -> tuple[Any, ...]:
-        plan = native_plan(module, recurrence.cell).training
-        name, plan, sizes, *_ = call_arguments(recurrence, plan)
+    @property
+    def _arguments(self) -> tuple[Any, ...]:
+        plan = native_plan(module, self._first.cell).training
+        name, plan, sizes, *_ = call_arguments(self._first, plan)
         return name, plan, sizes, torch.get_num_threads()
 
-    def _elements(self, recurrence: Recurrence) -> tuple[int, int]:
-        found: tuple[int, int] = self._function("shared_elements")(*self._arguments(recurrence)[:3])
+    def _elements(self, sizes: list[int]) -> tuple[int, int]:
+        name, plan, *_ = self._arguments
+        found: tuple[int, int] = self._function("shared_elements")(name, plan, sizes)
         return found
 
     def _function(self, name: str) -> Any:

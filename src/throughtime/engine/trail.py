@@ -30,6 +30,7 @@ class Passed:
         x: The inputs, contiguous.
         held: The weights if many calls share them; else the tape has the matrices as they were.
         stretch: Steps, and the addresses of the inputs, of the tape and of packed weights.
+        stored: The states after every so many steps, [·, B, H] each, if they were to be stored.
     """
 
     recurrence: Recurrence
@@ -37,6 +38,7 @@ class Passed:
     x: Tensor
     held: HeldWeights | None
     stretch: tuple[int, int, int, int]
+    stored: tuple[Tensor, ...] = ()
 
 
 @dataclass
@@ -47,11 +49,13 @@ class Trail:
         taped: Whether tapes are kept.
         held: The weights of each call, the n-th being that of every n-th call of a trail; longer
             by those that are met for the first time. None if each call is to look after its own.
+        every: After how many steps states are stored; 0 for never.
         passed: What has been run.
     """
 
     taped: bool
     held: list[HeldWeights] | None
+    every: int = 0
     passed: list[Passed] = field(default_factory=list)
 
     def held_for(self, recurrence: Recurrence) -> HeldWeights | None:
@@ -64,25 +68,31 @@ class Trail:
         return self.held[number]
 
     def note(
-        self, recurrence: Recurrence, tape: Tensor | None, held: HeldWeights | None = None
+        self,
+        recurrence: Recurrence,
+        tape: Tensor | None,
+        held: HeldWeights | None = None,
+        stored: tuple[Tensor, ...] = (),
     ) -> None:
         """Add a recurrence that has been run."""
         x = recurrence.x.contiguous()
         addresses = (
             x.data_ptr(),
             0 if tape is None else tape.data_ptr(),
-            0 if held is None else held.packed(recurrence).data_ptr(),
+            0 if held is None else held.packed(len(recurrence.x)).data_ptr(),
         )
-        self.passed.append(Passed(recurrence, tape, x, held, (len(x), *addresses)))
+        self.passed.append(Passed(recurrence, tape, x, held, (len(x), *addresses), stored))
 
 
 trail: ContextVar[Trail | None] = ContextVar("trail", default=None)
 
 
 @contextmanager
-def recorded(taped: bool = True, held: list[HeldWeights] | None = None) -> Iterator[list[Passed]]:
+def recorded(
+    taped: bool = True, held: list[HeldWeights] | None = None, every: int = 0
+) -> Iterator[list[Passed]]:
     """Note every recurrence that is run inside, without a record of autograd's; see `Trail`."""
-    noted = Trail(taped, held)
+    noted = Trail(taped, held, every)
     token = trail.set(noted)
     try:
         yield noted.passed

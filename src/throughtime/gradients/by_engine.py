@@ -65,24 +65,42 @@ class EngineChain(Chain):
     held: list[HeldWeights] | None = None
 
     def _piece(self, end: int, recorded_: bool) -> Piece:
-        steps, reset = range(self.at, end), self.resets.get(self.at)
-        network = self.model if isinstance(self.model, Network) else None
-        layers: Any = self.model if network is None else network.recurrent
-        state = self.state if reset is None else anew(self.state, reset)
-        inputs, before = self.inputs[steps.start : steps.stop], carried(state)
-        with torch.no_grad(), recorded(recorded_, self.held) as passed:
-            if steps.start == 0 or self.lengths is not None:
-                arguments = {} if self.lengths is None else {"lengths": self.lengths_of(steps)}
-                h, after = layers(inputs, state, **arguments)
-            else:  # what the layer would look at again is as it was
-                h, states = layers.stack(layers.training).run(inputs, tuple(before))
-                after = states if len(states) > 1 else states[0]
+        steps, reset, network = range(self.at, end), self.resets.get(self.at), self.model
+        if reset is not None:
+            self.state = anew(self.state, reset)
+        before = carried(self.state)
+        passed, h = self.run_layers(end, recorded_)
         h = h.detach().requires_grad_(recorded_)
         with torch.set_grad_enabled(recorded_):
-            outputs = h if network is None else network.read(h)
-        self.at, self.state = end, after
+            outputs = network.read(h) if isinstance(network, Network) else h
         wanted = steps.start > 0 or any(tensor.requires_grad for tensor in before)
-        return EnginePiece(steps, before, reset, outputs, carried(after), passed, h, wanted)
+        return EnginePiece(steps, before, reset, outputs, carried(self.state), passed, h, wanted)
+
+    def run_layers(self, end: int, taped: bool, every: int = 0) -> tuple[list[Passed], Tensor]:
+        """Run the layers on to a step.
+
+        Args:
+            end: The step, exclusive.
+            taped: Whether tapes are kept.
+            every: After how many steps states are stored; 0 for never.
+
+        Returns:
+            What each layer did, and the last one's outputs, [steps, B, H].
+        """
+        model: Any = self.model
+        layers = model.recurrent if isinstance(model, Network) else model
+        inputs = self.inputs[self.at : end]
+        with torch.no_grad(), recorded(taped, self.held, every) as passed:
+            if self.at == 0 or self.lengths is not None:
+                steps = range(self.at, end)
+                arguments = {} if self.lengths is None else {"lengths": self.lengths_of(steps)}
+                h, self.state = layers(inputs, self.state, **arguments)
+            else:  # what the layer would look at again is as it was
+                before = tuple(carried(self.state))
+                h, after = layers.stack(layers.training).run(inputs, before)
+                self.state = after if len(after) > 1 else after[0]
+        self.at = end
+        return passed, h
 
 
 def roll_back(
@@ -159,7 +177,7 @@ def runs_by_engine(chain: Chain, held: bool) -> bool:
         and not _hooked(model)
         and all(weight.is_leaf for weight in _weights(layers))
     )
-    if not plain:
+    if not plain or chain.inputs.requires_grad:
         return False
     with torch.no_grad(), recorded() as passed:  # a look at what would run
         layers(chain.inputs[:1], chain.state)

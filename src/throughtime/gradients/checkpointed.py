@@ -14,16 +14,20 @@ from throughtime.gradients.checkpointing import (
     Recomputation,
     Revolve,
     Sizes,
+    Twice,
+    TwicePlan,
     actions,
     in_bytes,
     in_words,
     least_budget,
     measured,
     planned,
+    planned_twice,
+    runs_twice,
     twice_each,
 )
 from throughtime.gradients.clipping import Clipping
-from throughtime.gradients.held import chain_of_held_weights
+from throughtime.gradients.held import HeldChain, chain_of_held_weights
 from throughtime.gradients.method import Loss, Update, causal
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.tbptt import steps
@@ -127,25 +131,37 @@ class CheckpointedBPTT(ThroughTime):
             return flowing
 
         changed = passing if self.step_by_step else None
-        run = Recomputation(chain, plan.segment, each, self.reduce, changed)
-        run.follow(actions(plan.placement))
+        run: Twice | Recomputation
+        if isinstance(plan, TwicePlan):
+            assert isinstance(chain, HeldChain)
+            run = Twice(chain, plan, self.reduce)
+            run.run()
+        else:
+            run = Recomputation(chain, plan.segment, each, self.reduce, changed)
+            run.follow(actions(plan.placement))
         info |= {
             "forward_steps": float(run.forward_steps),
             "optimum": float(plan.steps(chain.T)),
             "segment": float(plan.segment),
-            "slots": float(1 + plan.placement.slots),
+            "slots": float(plan.slots(chain.T)),
         }
         info |= self.clipped(model, limited)
         yield Update(run.loss, chain.state, range(len(inputs)), info)
 
-    def _plan(self, chain: Chain, each: int | None) -> tuple[Plan, dict[str, float]]:
+    def _plan(self, chain: Chain, each: int | None) -> tuple[Plan | TwicePlan, dict[str, float]]:
         """Choose segments and what is stored of them; say what that takes."""
         if self.slots is not None:
             segment = min(self.segment or 1, chain.T)
-            return Plan(segment, Revolve(ceil(chain.T / segment), self.slots - 1), 0), {}
+            return Plan(segment, Revolve(ceil(chain.T / segment), self.slots - 1), 0, 0.0), {}
         footprint = measured(chain, each)
         sizes = Sizes(
-            chain.T, chain.inputs.shape[1], footprint, tuple(chain.resets), self.segment, each
+            chain.T,
+            chain.inputs.shape[1],
+            footprint,
+            tuple(chain.resets),
+            self.segment,
+            each,
+            isinstance(chain, HeldChain),
         )
         budget = 2 * twice_each(sizes) if self.budget is None else self.budget
         plan = planned(sizes, budget)
@@ -156,7 +172,12 @@ class CheckpointedBPTT(ThroughTime):
                 f"{sizes.rows} rows: the least that will do is {least} ({in_words(least)}); with "
                 f"{twice} ({in_words(twice)}) no step needs to be run forward more than twice"
             )
-        return plan, {"bytes": float(plan.bytes), "budget": float(budget)}
+        chosen: Plan | TwicePlan = plan
+        if isinstance(chain, HeldChain) and each is None and self.segment is None:
+            again = planned_twice(sizes, budget, chain.h) if runs_twice(chain) else None
+            if again is not None and again.time < plan.time:
+                chosen = again
+        return chosen, {"bytes": float(chosen.bytes), "budget": float(budget)}
 
     def __repr__(self) -> str:
         given = {"memory": self.memory, "slots": self.slots, "segment": self.segment}

@@ -7,6 +7,7 @@ from typing import Any
 from throughtime.engine import HeldWeights
 from throughtime.gradients.by_engine import EngineChain, add_to_leaf, runs_by_engine
 from throughtime.gradients.chain import Chain
+from throughtime.nn import Network
 
 
 class HeldChain(EngineChain):
@@ -21,6 +22,13 @@ class HeldChain(EngineChain):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.held: list[HeldWeights] = []
+
+    @property
+    def h(self) -> int:
+        """The bytes of a layer's outputs at a step."""
+        layers: Any = self.model.recurrent if isinstance(self.model, Network) else self.model
+        rows: int = self.inputs.shape[1]
+        return rows * int(layers.hidden_size) * self.inputs.element_size()
 
     def settle(self) -> None:
         """Add to `.grad` what has been summed up."""
