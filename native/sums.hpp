@@ -21,9 +21,18 @@ template <typename T> struct Sums {
 template <typename T>
 inline void add_rows(int64_t rows, int64_t columns, const T* from, int64_t row, T* to) {
     for (int64_t j = 0; j < columns; j += width<T>) {
-        Vector<T> sum[4] = {load(to + j)};
-        for (int64_t m = 0; m < rows; ++m) sum[m % 4] += load(from + m * row + j);
-        store(to + j, (sum[0] + sum[1]) + (sum[2] + sum[3]));
+        // Four sums are under way, by their names: numbered ones would be kept in memory.
+        Vector<T> a = load(to + j), b{}, c{}, d{};
+        const T* at = from + j;
+        int64_t m = 0;
+        for (; m + 4 <= rows; m += 4, at += 4 * row) {
+            a += load(at);
+            b += load(at + row);
+            c += load(at + 2 * row);
+            d += load(at + 3 * row);
+        }
+        for (; m < rows; ++m, at += row) (m % 4 == 0 ? a : m % 4 == 1 ? b : c) += load(at);
+        store(to + j, (a + b) + (c + d));
     }
 }
 
@@ -36,14 +45,22 @@ void reduce(const Layout<T>& layout, int64_t piece, T* from, int64_t shards) {
     const int64_t H = layout.H, N = layout.N;
     auto add_up = [&](int64_t offset, int64_t count, T* to, int64_t by_row, int64_t by_unit) {
         // A few rows at a time: what is turned is then written by more than single numbers.
-        for (int64_t some = 0; to && some < count; some += 8)
-            for (int64_t j = 0; j < H; ++j)
-                for (int64_t i = some; i < count && i < some + 8; ++i) {
-                    T sum = T(0);
-                    for (int64_t s = 0; s < shards; ++s)
-                        sum += from[s * layout.sums() + offset + i * N + j];
-                    to[i * by_row + j * by_unit] = sum;
+        constexpr int few = 8;
+        T turned[few][width<T>];
+        for (int64_t some = 0; to && some < count; some += few) {
+            const int many = count - some < few ? int(count - some) : few;
+            for (int64_t j = 0; j < H; j += width<T>) {
+                for (int i = 0; i < many; ++i) {
+                    const T* at = from + offset + (some + i) * N + j;
+                    Vector<T> sum = load(at);
+                    for (int64_t s = 1; s < shards; ++s) sum += load(at + s * layout.sums());
+                    store(turned[i], sum);
                 }
+                for (int64_t u = j; u < H && u < j + width<T>; ++u)
+                    for (int i = 0; i < many; ++i)
+                        to[(some + i) * by_row + u * by_unit] = turned[i][u - j];
+            }
+        }
     };
     const Sums<T> sums(layout, from);
     if (piece < plan.input_gates) {

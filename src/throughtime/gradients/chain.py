@@ -238,8 +238,8 @@ class Chain:
             ValueError: Shapes do not fit, or the loss is reduced already.
         """
         steps = range(pieces[0].steps.start, pieces[-1].steps.stop)
-        # Of the whole sequence, as the caller knows it.
-        check_shapes((len(self.inputs), *pieces[0].outputs.shape[1:]), self.targets.shape)
+        if steps.start == 0:  # of the whole sequence, as the caller knows it
+            check_shapes((len(self.inputs), *pieces[0].outputs.shape[1:]), self.targets.shape)
         leaves = [
             piece.outputs.detach().requires_grad_(piece.outputs.requires_grad) for piece in pieces
         ]
