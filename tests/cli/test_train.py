@@ -265,3 +265,27 @@ def test_a_full_disk_behind_standard_output_is_reported(tmp_path: Path) -> None:
     assert finished.returncode == 1
     assert "the output cannot be written: No space left on device" in finished.stderr
     assert "Traceback" not in finished.stderr
+
+
+def test_a_gradient_method_by_name(tide_csv: Path, tmp_path: Path) -> None:
+    given = ["train", tide_csv, "--target", "level", *QUICK]
+    whole, cut = (
+        run(*given, "--method", method, "--out", tmp_path / method[0])
+        for method in ("bptt", "tbptt:5")
+    )
+    assert whole.exit_code == cut.exit_code == 0
+    assert "backpropagation through" in whole.stderr
+    assert "tbptt:5 through" in cut.stderr
+    histories = [(tmp_path / name / "history.csv").read_text() for name in "bt"]
+    assert len(histories[0].splitlines()) < len(histories[1].splitlines())
+    config = json.loads((tmp_path / "t" / "config.json").read_text())
+    assert config["training"]["method"] == "tbptt:5"
+
+
+def test_a_method_that_does_not_take_the_network(tide_csv: Path, tmp_path: Path) -> None:
+    result = run(
+        "train", tide_csv, "--target", "level", *QUICK, "--method", "rflo", "--out", tmp_path / "r"
+    )
+    assert result.exit_code == 2
+    assert "method 'rflo' does not take this network" in result.stderr
+    assert not (tmp_path / "r").exists()

@@ -38,16 +38,21 @@ def test_the_links_lead_somewhere() -> None:
     assert all((ROOT / link).exists() for link in links)
 
 
+_QUICK = {"train": ["--epochs", "2"], "compare": ["--points", "1", "--rows", "1"]}
+
+
 def test_the_commands_run(tide_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tides.csv").write_bytes(tide_csv.read_bytes())
     (tmp_path / "tides-new.csv").write_bytes(tide_csv.read_bytes())
-    assert [command.split()[0] for command in COMMANDS] == ["train", "predict"]
+    assert [command.split()[0] for command in COMMANDS] == ["train", "predict", "compare"]
     for command in COMMANDS:
         place = next(iter((tmp_path / "runs").glob("*")), Path())
         arguments = shlex.split(command.replace("runs/tides-TIME", str(place)))
-        quick = ["--epochs", "2"] if arguments[0] == "train" else []
-        result = run(*arguments, *quick)
+        if arguments[0] == "compare":
+            at = arguments.index("--seconds") + 1
+            arguments[at] = "0.01"
+        result = run(*arguments, *_QUICK.get(arguments[0], []))
         assert result.exit_code == 0, result.stderr
 
 

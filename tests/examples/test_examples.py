@@ -33,6 +33,12 @@ def test_streaming(capsys: pytest.CaptureFixture[str]) -> None:
     assert "microseconds" in capsys.readouterr().out
 
 
+def test_cliff(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    load("cliff").main(tmp_path, points=9)
+    assert (tmp_path / "cliff.png").is_file()
+    assert "clipped at 0.1: longest step 0.05" in capsys.readouterr().out
+
+
 def test_every_example_is_run_by_a_test() -> None:
     written = {path.stem for path in FOLDER.glob("*.py")}
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from types import FrameType
 
 
 def main() -> None:
-    """Run the command line.
-
-    The commands are imported here, where Ctrl-C ends the process at once: torch takes a second to
-    load, and an import that is broken off may end in any error.
-    """
-    before = signal.signal(signal.SIGINT, _leave)
+    """Run the command line."""
     try:
         from throughtime.cli.app import app
 
-        signal.signal(signal.SIGINT, before)
         app()
     except KeyboardInterrupt:
         print("throughtime: interrupted", file=sys.stderr)
@@ -27,8 +19,3 @@ def main() -> None:
         print(f"throughtime: the output cannot be written: {error.strerror}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         raise SystemExit(1) from None
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    os.write(2, b"throughtime: interrupted\n")
-    os._exit(130)

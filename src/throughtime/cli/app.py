@@ -1,17 +1,85 @@
-"""The commands, put together."""
+"""The commands, put together; each is loaded when it is asked for."""
 
 from __future__ import annotations
 
-import typer
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from types import FrameType
+from typing import Any
 
-from throughtime.cli.bench import bench
-from throughtime.cli.cells import cells
-from throughtime.cli.doctor import doctor
-from throughtime.cli.predict import predict
-from throughtime.cli.train import train
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+COMMANDS = {
+    "train": "Train a recurrent network to forecast a series one step ahead.",
+    "predict": "Forecast each row of a CSV file from the rows before it.",
+    "compare": "Train the same network on the same task by several gradient methods, and compare.",
+    "cells": "List the cells, or show one: its equations, its adjoint and the gradients.",
+    "bench": "Race training steps against torch.nn, and JAX if it is installed.",
+    "doctor": "Say what is installed here, and test the native engine against the reference.",
+}
+"""What `throughtime.cli.NAME.NAME` does, known before it is loaded."""
+
+
+class _Later(TyperCommand):
+    """A command whose module, and torch with it, is loaded when it runs or its help is shown."""
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **more: Any) -> Any:
+        return loaded(str(self.name)).make_context(info_name, args, *rest, **more)
+
+
+class _Commands(TyperGroup):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for name, summary in COMMANDS.items():
+            self.add_command(_Later(name, help=summary))
+
+
+def loaded(name: str) -> TyperCommand:
+    """Load a command.
+
+    Ctrl-C ends the process at once meanwhile: torch takes a second to load, and an import that is
+    broken off may end in any error.
+    """
+    with _leaving_at_once():
+        function = getattr(import_module(f"throughtime.cli.{name}"), name)
+        import_module("torch")
+    single = typer.Typer(
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    single.command(name)(function)
+    command = get_command(single)
+    assert isinstance(command, TyperCommand)
+    return command
+
+
+@contextmanager
+def _leaving_at_once() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals go to the main thread
+        return
+    before = signal.signal(signal.SIGINT, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    os.write(2, b"throughtime: interrupted\n")
+    os._exit(130)
+
 
 app = typer.Typer(
     name="throughtime",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -29,7 +97,8 @@ def _print_version(asked: bool) -> None:
 
 @app.callback(
     epilog="Examples:  throughtime train sunspots   |   throughtime predict RUN mine.csv   |   "
-    "throughtime cells gru   |   throughtime bench --cells gru   |   throughtime doctor"
+    "throughtime compare --methods bptt,tbptt:10,rtrl   |   throughtime cells gru   |   "
+    "throughtime bench --cells gru   |   throughtime doctor"
 )
 def throughtime(
     version: bool = typer.Option(
@@ -37,10 +106,3 @@ def throughtime(
     ),
 ) -> None:
     """Recurrent networks trained through time."""
-
-
-app.command()(train)
-app.command()(predict)
-app.command()(cells)
-app.command()(bench)
-app.command()(doctor)

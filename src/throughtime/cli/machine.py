@@ -48,6 +48,26 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
+_WORTH_A_SECOND_THREAD = 100_000
+"""Elements of a step's gates from which torch's threads gain more than they cost."""
+
+
+def use_threads(hidden: int, rows: int) -> None:
+    """Run small networks on one thread.
+
+    Torch's threads wait for work by spinning: on planes of a few hundred numbers that gains
+    nothing, and beside another busy process it costs twenty times the arithmetic.
+
+    Args:
+        hidden: Units a layer.
+        rows: Sequences in a batch.
+    """
+    import torch
+
+    if 4 * hidden * rows < _WORTH_A_SECOND_THREAD:
+        torch.set_num_threads(1)
+
+
 @contextmanager
 def using_threads(count: int) -> Iterator[None]:
     """Run what is inside on a number of torch's threads."""

@@ -10,10 +10,12 @@ import typer
 
 from throughtime.cells import registry
 from throughtime.cli.errors import reports_errors
-from throughtime.cli.training_run import run_and_record, use_threads
+from throughtime.cli.machine import use_threads
+from throughtime.cli.training_run import run_and_record
 from throughtime.data import load
 from throughtime.data.split import TEST, VALIDATION
 from throughtime.estimators import Settings
+from throughtime.gradients import registry as methods
 from throughtime.train import optimizers, schedules
 
 DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
@@ -79,6 +81,15 @@ def train(
     window: Annotated[
         int | None, _option(TRAINING, "Steps of a training sequence.", "window")
     ] = None,
+    method: Annotated[
+        str | None,
+        _option(
+            TRAINING,
+            f"Gradient method, one of {', '.join(methods)}; with arguments after colons: "
+            "tbptt:10:30.",
+            "method",
+        ),
+    ] = None,
     patience: Annotated[
         int | None,
         _option(
@@ -118,6 +129,7 @@ def train(
         "optimizer": optimizer,
         "schedule": schedule,
         "window": window,
+        "method": method,
         "patience": patience,
         "clip": clip,
         "seed": seed,
@@ -131,5 +143,5 @@ def train(
     settings = Settings(**{**dataset.settings, **asked})
     if settings.patience is None:
         dataset = replace(dataset, split=dataset.split.without_validation())
-    use_threads(settings)
+    use_threads(settings.hidden, settings.batch_size)
     run_and_record(dataset, settings, out, as_json)

@@ -16,21 +16,6 @@ if TYPE_CHECKING:
     from throughtime.train import Outcome
     from throughtime.train.run_folder import RunFolder
 
-_WORTH_A_SECOND_THREAD = 100_000
-"""Elements of a step's gates from which torch's threads gain more than they cost."""
-
-
-def use_threads(settings: Settings) -> None:
-    """Run small networks on one thread.
-
-    Torch's threads wait for work by spinning: on planes of a few hundred numbers that gains
-    nothing, and beside another busy process it costs twenty times the arithmetic.
-    """
-    import torch
-
-    if 4 * settings.hidden * settings.batch_size < _WORTH_A_SECOND_THREAD:
-        torch.set_num_threads(1)
-
 
 def run_and_record(dataset: Dataset, settings: Settings, out: Path | None, as_json: bool) -> None:
     """Train a forecaster, record everything in a run folder, and print the scores.
@@ -80,11 +65,12 @@ def _announce(console: Any, dataset: Dataset, forecaster: Forecaster) -> None:
     parameters = sum(p.numel() for p in forecaster.network.parameters())
     validated = f", validated to {times[split.validation.stop - 1]}" if split.validation else ""
     window = min(settings.window, len(split.fit) - 1)
+    how = "backpropagation" if settings.method == "bptt" else settings.method
     console.print(
         f"{dataset.series.name}: {len(times)} rows; fitted on {times[split.fit.start]} to "
         f"{times[split.fit.stop - 1]}{validated}, tested on what comes after\n"
         f"{settings.cell} of {settings.hidden} units, {settings.layers} layer(s), {parameters} "
-        f"parameters; {settings.optimizer}, backpropagation through {window} steps",
+        f"parameters; {settings.optimizer}, {how} through {window} steps",
         highlight=False,
         soft_wrap=True,
         markup=False,

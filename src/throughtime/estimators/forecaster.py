@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from throughtime.data import DataError, Dataset, Scaling, Series
-from throughtime.estimators.settings import Settings
+from throughtime.estimators.settings import Settings, SettingsError
 from throughtime.flow import Flow, flow
-from throughtime.gradients import BPTT, Clipping
+from throughtime.gradients import Clipping
 from throughtime.nn import Network
 from throughtime.train import Batch, Outcome, make_optimizer, make_schedule, train
 from throughtime.train.loop import Callback
+from throughtime.train.rehearsal import rehearse
 
 _loss = nn.MSELoss(reduction="none")
 
@@ -59,7 +60,7 @@ class Forecaster:
         return cls(dataset.series.columns, scaling, settings)
 
     def fit(self, dataset: Dataset, callbacks: Sequence[Callback] = ()) -> Outcome:
-        """Train on windows of the series by full backpropagation through each.
+        """Train on windows of the series, by the settings' gradient method.
 
         With patience, the rows to fit on are learned from and the weights are kept with which the
         network, run through the series from its first row, errs least on the validation rows.
@@ -71,6 +72,9 @@ class Forecaster:
 
         Returns:
             What the training came to.
+
+        Raises:
+            SettingsError: The gradient method does not take the network.
         """
         settings, split = self.settings, dataset.split
         known = self._scaled(dataset.series)[: split.train.stop]
@@ -83,6 +87,15 @@ class Forecaster:
             **({"weight_decay": settings.weight_decay} if settings.weight_decay else {}),
         )
 
+        method = settings.gradient_method()
+        try:
+            first = Batch(windows[:-1, :1], windows[1:, :1, :1])
+            rehearse(self.network, first, _loss, method)
+        except (TypeError, ValueError) as error:
+            raise SettingsError(
+                f"method {settings.method!r} does not take this network: {error}"
+            ) from None
+
         def validate() -> float:
             error = self._run(known)[:-1] - known[1:, 0]  # of rows 1, 2, ...
             validated = error[split.validation.start - 1 : split.validation.stop - 1]
@@ -94,7 +107,7 @@ class Forecaster:
                 self.network,
                 lambda: self._batches(windows),
                 _loss,
-                BPTT(),
+                method,
                 optimizer,
                 epochs=settings.epochs,
                 schedule=make_schedule(settings.schedule, optimizer, settings.epochs),

@@ -12,6 +12,8 @@ import torch
 from throughtime import cells
 from throughtime.data import transforms
 from throughtime.equations import CellError
+from throughtime.gradients import GradientMethod, registry
+from throughtime.named import NamedError, named
 from throughtime.train import optimizers, schedules
 
 
@@ -32,6 +34,7 @@ class Settings:
         optimizer: The name of one of torch's optimisers.
         schedule: The name of a learning-rate schedule.
         weight_decay: The optimiser's.
+        method: A gradient method with its arguments, such as "bptt" or "tbptt:10:30".
         clip: The largest gradient norm let through; None for no limit.
         window: Steps of a training sequence.
         stride: Steps between the starts of neighbouring training sequences.
@@ -52,6 +55,7 @@ class Settings:
     optimizer: str = "adam"
     schedule: str = "constant"
     weight_decay: float = 0.0
+    method: str = "bptt"
     clip: float | None = 1.0
     window: int = 50
     stride: int = 10
@@ -97,9 +101,25 @@ class Settings:
             )
         if not 0 <= self.seed < 2**63:
             raise SettingsError(f"seed must be between 0 and 2**63 - 1, got {self.seed!r}")
+        if self.gradient_method().whole_step:
+            raise SettingsError(
+                f"method {self.method!r} proposes whole steps, which {self.optimizer} and clipping "
+                "would change; take it in a loop of your own, with torch.optim.SGD(lr=1)"
+            )
         if self.dtype not in DTYPES:
             raise SettingsError(f"unknown dtype {self.dtype!r}; known are {', '.join(DTYPES)}")
         _check_device(self.device)
+
+    def gradient_method(self) -> GradientMethod:
+        """Make the gradient method; one that draws numbers at random draws them from the seed.
+
+        Raises:
+            SettingsError: It is unknown, or does not take its arguments.
+        """
+        try:
+            return named(self.method, registry, "gradient method", seed=self.seed)
+        except NamedError as error:
+            raise SettingsError(str(error)) from None
 
     @property
     def torch_dtype(self) -> torch.dtype:

@@ -25,7 +25,7 @@ registry: dict[str, type[GradientMethod]] = {
     "uoro": UORO,
     "eprop": EProp,
     "rflo": RFLO,
-    "evolution": EvolutionStrategy,
+    "es": EvolutionStrategy,
 }
 
 __all__ = [

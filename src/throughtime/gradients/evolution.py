@@ -99,6 +99,7 @@ class EvolutionStrategy(GradientMethod):
         self.optimizer, self.shaping = optimizer, shaping
         self._draws = torch.Generator().manual_seed(seed)
         self._cma = CovarianceAdaptation(population, sigma, seed) if optimizer == "cma" else None
+        self.whole_step = self._cma is not None
 
     def __call__(
         self,

@@ -43,10 +43,13 @@ class GradientMethod(ABC):
             one, holds the whole sequence.
         any_module: Whether it takes any module of that form, or only networks and layers of this
             package, whose cells it differentiates itself.
+        whole_step: Whether what stands in `.grad` is the way from the weights that the method
+            proposes next, and no slope: it wants `torch.optim.SGD(lr=1)`, unclipped.
     """
 
     exact: ClassVar[bool]
     any_module: ClassVar[bool] = True
+    whole_step: bool = False
 
     @abstractmethod
     def __call__(

@@ -1,7 +1,9 @@
 """The report's page: what a run recorded, as one HTML file that asks nothing of the web."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from throughtime.report.curves import clipping, lag_charts, loss_chart, norm_chart
 from throughtime.report.numerals import grouped, number, short
@@ -18,6 +20,9 @@ from throughtime.report.tables import (
 )
 from throughtime.report.verdict import comparison, gradient_reach, interruption, verdict
 from throughtime.report.wording import capital, shown
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 FILE = "report.html"
 # Layers and test periods beyond these are named and left to the files.
@@ -55,9 +60,14 @@ def render(run: Run) -> str:
     Args:
         run: What the run recorded.
     """
+    return environment().get_template("page.html").render(_contents(run))
+
+
+def environment() -> Environment:
+    """Give where the templates of pages are, and how they are filled: what is put in is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
+    return Environment(
         loader=PackageLoader("throughtime.report", ""),
         autoescape=True,
         undefined=StrictUndefined,
@@ -65,7 +75,6 @@ def render(run: Run) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("page.html").render(_contents(run))
 
 
 def _contents(run: Run) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from throughtime.data.batch import Batch
 from throughtime.data.tasks.asked import Loss, asked
@@ -90,6 +90,10 @@ class Task(ABC):
             targets: As `batch` gave them.
             lengths: Likewise.
         """
+
+    def network(self) -> nn.Module | None:
+        """Give the network that the task is made for; None where any will do."""
+        return None
 
     def solved(self, score: float) -> bool:
         """Whether a score reaches the mark."""
