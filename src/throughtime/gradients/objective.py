@@ -82,6 +82,23 @@ def elementwise(
     return losses
 
 
+def reduced(
+    losses: Tensor, lengths: Tensor | None, reduction: Reduction, first_step: int = 0
+) -> Tensor:
+    """Sum or average elementwise losses over the valid steps; see `Tally`.
+
+    Returns:
+        The loss, a tensor without dimensions.
+
+    Raises:
+        FloatingPointError: A valid loss is not finite; the first step and its row are named.
+    """
+    tally = Tally()
+    total = tally.add(losses, lengths, first_step)
+    tally.check(losses.dtype)
+    return tally.weight(reduction) * total
+
+
 class Tally:
     """A loss added up over the valid steps of a sequence, in one go or segment by segment.
 
