@@ -14,16 +14,17 @@ namespace {
 // A layer while one of its shards goes through the segments.
 template <typename T> class Again {
 public:
-    Again(const Kernels<T>& kernels, Layer<T>& layer, int64_t longest) : kernels_(kernels), layer_(layer) {
+    Again(const Kernels<T>& kernels, Layer<T>& layer, int64_t longest, bool is_last)
+        : kernels_(kernels), layer_(layer) {
         Call<T> call = layer.call;
         call.steps = longest;
         sizes = kernels.sizes(call);
-        const std::size_t outputs = std::size_t(longest * call.rows * call.hidden);
+        const std::size_t outputs = is_last ? 0 : std::size_t(longest * call.rows * call.hidden);
         tape_ = std::make_unique<Workspace>(std::size_t(sizes.tape) * sizeof(T));
         y_ = std::make_unique<Workspace>(outputs * sizeof(T));
         dy_ = std::make_unique<Workspace>(outputs * sizeof(T));
-        own_ = std::make_unique<Workspace>(
-            std::size_t(sizes.shards * (sizes.own_forward + sizes.own_backward)) * sizeof(T));
+        own_forward_ = std::make_unique<Workspace>(std::size_t(sizes.shards * sizes.own_forward) * sizeof(T));
+        own_backward_ = std::make_unique<Workspace>(std::size_t(sizes.shards * sizes.own_backward) * sizeof(T));
         nothing_.assign(layer.carried.size(), nullptr);
     }
 
@@ -40,7 +41,8 @@ public:
         call.y = writes ? y() : nullptr;
         call.final = nothing_.data();
         call.tape = tape_->template as<T>();
-        kernels_.forward(call, shard, rows, crew, call.packed + sizes.shared_backward, own(shard));
+        kernels_.forward(call, shard, rows, crew, call.packed + sizes.shared_backward,
+                         own_forward_->template as<T>() + shard * sizes.own_forward);
     }
 
     void backward(int64_t segment, int64_t steps, const T* x, const T* dy, T* dx, int shard, ShardRows rows,
@@ -57,7 +59,7 @@ public:
         call.dfinal = after.data();  // a shard has read its rows before it writes them
         call.dstart = layer_.carried.data();
         kernels_.backward(call, shard, rows, crew, call.sums + shard * sizes.sums,
-                          own(shard) + sizes.own_forward);
+                          own_backward_->template as<T>() + shard * sizes.own_backward);
     }
 
     Sizes sizes;
@@ -68,14 +70,11 @@ private:
         call.steps = steps;
         return call;
     }
-    T* own(int shard) const {
-        return own_->template as<T>() + shard * (sizes.own_forward + sizes.own_backward);
-    }
 
     const Kernels<T>& kernels_;
     Layer<T>& layer_;
     std::vector<T*> nothing_;
-    std::unique_ptr<Workspace> tape_, y_, dy_, own_;
+    std::unique_ptr<Workspace> tape_, y_, dy_, own_forward_, own_backward_;
 };
 
 }  // namespace
@@ -88,9 +87,9 @@ void run_again(const InstructionSet& set, std::vector<Layer<T>> layers, const Se
     if (layers.empty() || steps.empty()) return;
     const int64_t longest = *std::max_element(steps.begin(), steps.end());
     if (longest > 1 && *std::min_element(steps.begin(), steps.end()) == 1)
-        throw std::invalid_argument("segments of one step, and longer ones, are laid out differently");
+        throw std::invalid_argument("segments of one step may be laid out otherwise than longer ones");
     std::vector<Again<T>> stack;
-    for (Layer<T>& layer : layers) stack.emplace_back(kernels, layer, longest);
+    for (Layer<T>& layer : layers) stack.emplace_back(kernels, layer, longest, &layer == &layers.back());
     const int top = int(layers.size()) - 1;
     Call<T> call = layers[0].call;
     call.steps = longest;

@@ -172,12 +172,13 @@ int64_t tape_elements(const std::string& set, const OwnedPlan& plan, const std::
     return tape_size(named(set), shape<T>(plan, sizes, states_only, 0, false), true);
 }
 
-// Of the packed weights, and of the sums of their gradients, that many calls share.
+// Of the packed weights, and of the sums of their gradients, that many calls share; and the parts that the
+// former are laid out in.
 template <typename T>
-std::tuple<int64_t, int64_t> shared_elements(const std::string& set, const OwnedPlan& plan,
+std::tuple<int64_t, int64_t, int64_t> shared_elements(const std::string& set, const OwnedPlan& plan,
                                              const std::vector<int64_t>& sizes) {
     const Call<T> call = shape<T>(plan, sizes, false, 0, false);
-    return {packed_size(named(set), call), sums_size(named(set), call)};
+    return {packed_size(named(set), call), sums_size(named(set), call), parts(named(set), call)};
 }
 
 template <typename T>

@@ -34,6 +34,10 @@ template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>
     return sizes.tape + (with_packed ? sizes.packed : 0);
 }
 
+template <typename T> int64_t parts(const InstructionSet& set, const Call<T>& call) {
+    return kernels_of<T>(set).sizes(call).parts;
+}
+
 template <typename T> int64_t packed_size(const InstructionSet& set, const Call<T>& call) {
     const Sizes sizes = kernels_of<T>(set).sizes(call);
     return sizes.shared_backward + sizes.shared_forward;
@@ -126,6 +130,8 @@ template int worthwhile(const Call<float>&, int);
 template int worthwhile(const Call<double>&, int);
 template int64_t tape_size(const InstructionSet&, const Call<float>&, bool);
 template int64_t tape_size(const InstructionSet&, const Call<double>&, bool);
+template int64_t parts(const InstructionSet&, const Call<float>&);
+template int64_t parts(const InstructionSet&, const Call<double>&);
 template int64_t packed_size(const InstructionSet&, const Call<float>&);
 template int64_t packed_size(const InstructionSet&, const Call<double>&);
 template int64_t sums_size(const InstructionSet&, const Call<float>&);

@@ -21,8 +21,10 @@ template <typename T> int worthwhile(const Call<T>& call, int threads);
 // weights behind it or, where many calls share them, without.
 template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>& call, bool with_packed);
 
-// Those of packed weights for many calls; calls of one step, and longer ones, may need them laid out
-// differently.
+// How many parts the units are in. Calls of one step may have others than longer ones.
+template <typename T> int64_t parts(const InstructionSet& set, const Call<T>& call);
+
+// The number of elements of packed weights for many calls of as many parts.
 template <typename T> int64_t packed_size(const InstructionSet& set, const Call<T>& call);
 
 // Those of the sums of weight gradients for many calls of any length; they begin as zeros.

@@ -26,16 +26,16 @@ class HeldWeights:
 
     def __init__(self, recurrence: Recurrence) -> None:
         self._first = recurrence
-        self._packed: dict[bool, Tensor] = {}
+        self._packed: dict[int, Tensor] = {}  # by the number of parts of the units
         self._sums: Tensor | None = None
 
     def packed(self, steps: int) -> Tensor:
         """Give the matrices and biases as a call of so many steps reads them."""
-        one_step = steps == 1  # its units may be shared out among threads differently
-        if one_step not in self._packed:
-            name, plan, (_, *sizes), threads = self._arguments
-            sizes = [steps, *sizes]
-            made = self._first.x.new_empty(self._elements(sizes)[0])
+        name, plan, (_, *sizes), threads = self._arguments
+        sizes = [steps, *sizes]
+        elements, _, parts = self._shared(sizes)
+        if parts not in self._packed:
+            made = self._first.x.new_empty(elements)
             weights = self._first.weights
             matrices = [
                 None if t is None else t.detach().contiguous()
@@ -44,14 +44,14 @@ class HeldWeights:
             self._function("pack")(
                 name, plan, sizes, threads, [pointer(t) for t in matrices], pointer(made)
             )
-            self._packed[one_step] = made
-        return self._packed[one_step]
+            self._packed[parts] = made
+        return self._packed[parts]
 
     @property
     def sums(self) -> Tensor:
         """Where backward passes add what is to be known of the weights."""
         if self._sums is None:
-            self._sums = self._first.x.new_zeros(self._elements(self._arguments[2])[1])
+            self._sums = self._first.x.new_zeros(self._shared(self._arguments[2])[1])
         return self._sums
 
     def gradients(self) -> list[tuple[Tensor, Tensor]]:
@@ -81,9 +81,9 @@ class HeldWeights:
         name, plan, sizes, *_ = call_arguments(self._first, plan)
         return name, plan, sizes, torch.get_num_threads()
 
-    def _elements(self, sizes: list[int]) -> tuple[int, int]:
+    def _shared(self, sizes: list[int]) -> tuple[int, int, int]:
         name, plan, *_ = self._arguments
-        found: tuple[int, int] = self._function("shared_elements")(name, plan, sizes)
+        found: tuple[int, int, int] = self._function("shared_elements")(name, plan, sizes)
         return found
 
     def _function(self, name: str) -> Any:

@@ -222,10 +222,10 @@ class Chain:
             total = tally.add(losses, lengths, pieces[0].steps.start)
             tally.check(losses.dtype)
             elements = None if over is None else over * losses[0, 0].numel()
-            weight = tally.weight(reduce, elements)
+            divisor = tally.divisor(reduce, elements)
             if total.requires_grad:
-                total.backward(torch.full_like(total, weight))  # type: ignore[no-untyped-call]
-        return weight * tally.total, [leaf.grad for leaf in leaves]
+                total.backward(torch.full_like(total, 1 / divisor))  # type: ignore[no-untyped-call]
+        return tally.total / divisor, [leaf.grad for leaf in leaves]
 
     def compared(self, pieces: Sequence[Piece]) -> tuple[list[Tensor], Tensor, Tensor | None]:
         """Compare the outputs of some pieces with the targets.

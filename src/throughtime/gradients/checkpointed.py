@@ -175,7 +175,9 @@ class CheckpointedBPTT(ThroughTime):
             )
         chosen: Plan | TwicePlan = plan
         if isinstance(chain, HeldChain) and each is None and self.segment is None:
-            again = planned_twice(sizes, budget, chain.h) if runs_twice(chain) else None
+            again = None
+            if runs_twice(chain):
+                again = planned_twice(sizes, budget, chain.h, chain.layers)
             if again is not None and again.time < plan.time:
                 chosen = again
         return chosen, {"bytes": float(chosen.bytes), "budget": float(budget)}

@@ -26,9 +26,17 @@ class HeldChain(EngineChain):
     @property
     def h(self) -> int:
         """The bytes of a layer's outputs at a step."""
-        layers: Any = self.model.recurrent if isinstance(self.model, Network) else self.model
         rows: int = self.inputs.shape[1]
-        return rows * int(layers.hidden_size) * self.inputs.element_size()
+        return rows * int(self._layers.hidden_size) * self.inputs.element_size()
+
+    @property
+    def layers(self) -> int:
+        """How many there are."""
+        return int(self._layers.num_layers)
+
+    @property
+    def _layers(self) -> Any:
+        return self.model.recurrent if isinstance(self.model, Network) else self.model
 
     def settle(self) -> None:
         """Add to `.grad` what has been summed up."""

@@ -96,7 +96,7 @@ def reduced(
     tally = Tally()
     total = tally.add(losses, lengths, first_step)
     tally.check(losses.dtype)
-    return tally.weight(reduction) * total
+    return total / tally.divisor(reduction)
 
 
 class Tally:
@@ -138,14 +138,16 @@ class Tally:
         self._seen += losses.numel()
         return total
 
-    def weight(self, reduction: Reduction, elements: float | None = None) -> float:
-        """Give how much each valid loss counts: 1 in a sum, in a mean one over their number.
+    def divisor(self, reduction: Reduction, elements: float | None = None) -> float:
+        """Give what the sum is to be divided by: in a mean, the number of valid losses.
 
         Args:
             reduction: "sum" or "mean".
             elements: What a mean is over, if not all that were added.
         """
-        return 1.0 if reduction == "sum" else 1 / (self.count if elements is None else elements)
+        if reduction == "sum":
+            return 1.0
+        return self.count if elements is None else elements
 
     def check(self, dtype: torch.dtype) -> None:
         """Refuse a sum that is not finite.

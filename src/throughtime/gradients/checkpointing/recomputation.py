@@ -117,9 +117,9 @@ class Recomputation:
         if self._end is None:  # nothing has been differentiated yet
             self._end = self._here()
             self._tally.check(recorded.total.dtype)
-            self.loss = self._tally.weight(self.reduce) * self._tally.total
+            self.loss = self._tally.total / self._tally.divisor(self.reduce)
         if recorded.total.requires_grad:
-            weight = self._tally.weight(self.reduce)
+            weight = 1 / self._tally.divisor(self.reduce)
             recorded.total.backward(torch.full_like(recorded.total, weight))  # type: ignore[no-untyped-call]
         d_outputs = [outputs.grad for outputs in recorded.outputs]
         self._flowing = self.chain.back(

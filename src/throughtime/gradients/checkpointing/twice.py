@@ -79,8 +79,8 @@ class Twice:
                 d_v += flat.sum(0)
             del h
         tally.check(chain.inputs.dtype)
-        weight = tally.weight(self.reduce)
-        self.loss = weight * tally.total
+        weight = 1 / tally.divisor(self.reduce)
+        self.loss = tally.total / tally.divisor(self.reduce)
         self.forward_steps = 2 * T
         d_product *= weight
         for leaf, gradient in ((V, d_V), (v, d_v)):

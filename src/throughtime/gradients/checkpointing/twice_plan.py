@@ -35,13 +35,14 @@ class TwicePlan:
         return ceil(T / self.segment)
 
 
-def planned_twice(sizes: Sizes, budget: int, h: int) -> TwicePlan | None:
+def planned_twice(sizes: Sizes, budget: int, h: int, layers: int) -> TwicePlan | None:
     """Give the plan that takes the least time of those that fit; None if nothing does.
 
     Args:
         sizes: Of the problem.
         budget: Bytes.
         h: Those of a layer's outputs at a step.
+        layers: How many there are.
     """
     kept, T = sizes.footprint, sizes.T
     free = budget - ceil(T * kept.outputs) - 4 * kept.state
@@ -55,17 +56,17 @@ def planned_twice(sizes: Sizes, budget: int, h: int) -> TwicePlan | None:
         segment = _even(min((free + isqrt(root)) // (2 * a_step), T), T)
         n = ceil(T / segment) if segment else 0
         room = free - n * kept.state
-        if not segment or segment * a_step > room:
+        if not segment:
             continue
         back = min(segments, n) * segment
-        # Going forward there are the inputs and outputs of a layer at a time, and the loss.
-        forward = max(int(room // (2 * h + 4 * kept.outputs)) // segment, 1) * segment
-        forward = min(forward, n * segment)
+        # Going forward there are the outputs of a layer, those of the one below, and the loss.
+        beside = min(layers, 2) * h + 4 * kept.outputs
+        forward = min(max(int(back * h // beside) // segment, 1), n) * segment
+        most = ceil(segment * kept.step) + max(back * h, ceil(forward * beside))
         calls = ceil(T / forward) + ceil(T / back)
         time = 2 * T + (calls + n / 8) * sizes.call
-        if best is None or time < best.time:
-            bytes_ = budget - free + n * kept.state + ceil(segment * kept.step) + back * h
-            best = TwicePlan(segment, forward, back, bytes_, time)
+        if most <= room and (best is None or time < best.time):
+            best = TwicePlan(segment, forward, back, budget - room + most, time)
     return best
 
 
