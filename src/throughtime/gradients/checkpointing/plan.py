@@ -88,10 +88,11 @@ class Sizes:
     def call(self) -> float:
         """What a call takes, in steps forward.
 
-        Some 90 microseconds, in which a processor does a few million multiplications or 200 of the
-        smallest steps.
+        Some 90 microseconds, or 200 of the smallest steps; but near a millisecond, in which a
+        processor does some ten million multiplications, where the steps are large enough to drive
+        Python and torch out of its caches.
         """
-        return min(200, 4.5e6 / (self.rows * max(self.footprint.weights, 1)))
+        return min(200, 4.5e7 / (self.rows * max(self.footprint.weights, 1)))
 
     def segments(self) -> Iterator[int]:
         """Give lengths of segments to look at, the longest first."""

@@ -64,7 +64,7 @@ def planned_twice(sizes: Sizes, budget: int, h: int, layers: int) -> TwicePlan |
         forward = min(max(int(back * h // beside) // segment, 1), n) * segment
         most = ceil(segment * kept.step) + max(back * h, ceil(forward * beside))
         calls = ceil(T / forward) + ceil(T / back)
-        time = 2 * T + (calls + n / 8) * sizes.call
+        time = 2 * T + (calls + n / 32) * sizes.call
         if most <= room and (best is None or time < best.time):
             best = TwicePlan(segment, forward, back, budget - room + most, time)
     return best
