@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from throughtime.engine import HeldWeights, Passed, joinable, recorded, roll_back_joined
-from throughtime.gradients.chain import Chain, Piece
+from throughtime.gradients.chain import Chain
+from throughtime.gradients.piece import Piece
 from throughtime.gradients.state import anew, carried
 from throughtime.nn import Network, Recurrent
 from throughtime.nn.as_torch import OnOurEngines

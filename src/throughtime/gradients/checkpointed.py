@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from throughtime.gradients.chain import Chain, Piece
+from throughtime.gradients.chain import Chain
 from throughtime.gradients.checkpointing import (
     Plan,
     Recomputation,
@@ -30,6 +30,7 @@ from throughtime.gradients.clipping import Clipping
 from throughtime.gradients.held import HeldChain, chain_of_held_weights
 from throughtime.gradients.method import Loss, Update, causal
 from throughtime.gradients.objective import Reduction
+from throughtime.gradients.piece import Piece
 from throughtime.gradients.tbptt import steps
 from throughtime.gradients.through_time import ThroughTime
 

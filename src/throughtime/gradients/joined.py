@@ -14,7 +14,8 @@ from throughtime.gradients.by_engine import (
     roll_back,
     runs_by_engine,
 )
-from throughtime.gradients.chain import Chain, Passing, Piece
+from throughtime.gradients.chain import Chain
+from throughtime.gradients.piece import Passing, Piece
 
 
 class JoinedChain(EngineChain):

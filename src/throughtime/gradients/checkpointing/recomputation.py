@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from throughtime.gradients.chain import Chain, Passing, Piece
+from throughtime.gradients.chain import Chain
 from throughtime.gradients.checkpointing.randomness import RandomState
 from throughtime.gradients.checkpointing.schedule import Action
 from throughtime.gradients.objective import Reduction, Tally
+from throughtime.gradients.piece import Passing, Piece
 from throughtime.gradients.state import mapped
 
 
