@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         where,
     )
     from throughtime.flow import Flow, flow
+    from throughtime.flow.itemise import itemise
+    from throughtime.flow.itemised import Itemised
     from throughtime.gradients import (
         BPTT,
         RFLO,
@@ -57,6 +59,8 @@ _HOMES = {
         "minimum", "relu", "sigmoid", "softplus", "sqrt", "tanh", "where",
     ),
     "throughtime.flow": ("Flow",),
+    "throughtime.flow.itemise": ("itemise",),
+    "throughtime.flow.itemised": ("Itemised",),
     "throughtime.gradients": (
         "BPTT", "RFLO", "RTRL", "TBPTT", "UORO", "AdaptiveTBPTT", "CheckpointedBPTT", "Clipping",
         "EProp", "EvolutionStrategy", "GradientMethod", "RandomTBPTT", "SnAp", "Update",
@@ -80,6 +84,7 @@ __all__ = [
     "EvolutionStrategy",
     "Flow",
     "GradientMethod",
+    "Itemised",
     "Network",
     "RandomTBPTT",
     "SnAp",
@@ -91,6 +96,7 @@ __all__ = [
     "engine",
     "exp",
     "flow",
+    "itemise",
     "layer_norm",
     "log",
     "maximum",

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from throughtime.data import DataError, Dataset, Scaling, Series
 from throughtime.estimators.settings import Settings, SettingsError
 from throughtime.flow import Flow, flow
+from throughtime.flow.probe import FlowProbe
 from throughtime.gradients import Clipping
 from throughtime.nn import Network
 from throughtime.train import Batch, Outcome, make_optimizer, make_schedule, train
@@ -20,6 +21,8 @@ _loss = nn.MSELoss(reduction="none")
 
 FLOW_STEPS = 300
 """Steps on which gradient flow is measured: what it needs of memory grows with them."""
+PROBE_STEPS = 96
+"""Steps on which it is looked at while a network is trained."""
 
 
 class Forecaster:
@@ -77,7 +80,7 @@ class Forecaster:
             SettingsError: The gradient method does not take the network.
         """
         settings, split = self.settings, dataset.split
-        known = self._scaled(dataset.series)[: split.train.stop]
+        known = self.scaled(dataset.series)[: split.train.stop]
         rows = rows_to_fit(dataset, settings)
         windows = self._windows(known[rows.start : rows.stop])
         optimizer = make_optimizer(
@@ -130,7 +133,7 @@ class Forecaster:
         Raises:
             DataError: A column is missing.
         """
-        ahead = self.scaling.invert_target(self._run(self._scaled(series)).double().cpu())
+        ahead = self.scaling.invert_target(self._run(self.scaled(series)).double().cpu())
         first = torch.full((1,), torch.nan, dtype=torch.float64)
         return torch.cat([first, ahead[:-1]]), float(ahead[-1])
 
@@ -140,16 +143,29 @@ class Forecaster:
         Raises:
             NoFlowError: There is no gradient, or it is not finite.
         """
-        values = self._scaled(dataset.series)[: dataset.split.train.stop]
-        start = max(0, len(values) - 1 - FLOW_STEPS)
+        before, inputs, targets = self._measured(dataset)
         state = None
-        if start:
+        if len(before):
             with torch.no_grad():
-                _, state = self.network(values[:start, None])
-        inputs, targets = values[start:-1, None], values[start + 1 :, None, :1]
+                _, state = self.network(before)
         return flow(self.network, inputs, targets, _loss, state)
 
-    def _scaled(self, series: Series) -> Tensor:
+    def probe(self, dataset: Dataset) -> FlowProbe:
+        """Give a callback that looks at the gradient by lag while this forecaster is trained.
+
+        It looks at the last rows of those that `flow` measures, from the network's own start: a
+        look has to be cheap, and its cost grows with the steps.
+        """
+        _, inputs, targets = self._measured(dataset)
+        return FlowProbe(self.network, inputs[-PROBE_STEPS:], targets[-PROBE_STEPS:], _loss)
+
+    def _measured(self, dataset: Dataset) -> tuple[Tensor, Tensor, Tensor]:
+        """Give the rows that flow is measured on, as inputs and targets, and those before them."""
+        values = self.scaled(dataset.series)[: dataset.split.train.stop]
+        start = max(0, len(values) - 1 - FLOW_STEPS)
+        return values[:start, None], values[start:-1, None], values[start + 1 :, None, :1]
+
+    def scaled(self, series: Series) -> Tensor:
         """Give this forecaster's columns [T, C], scaled, where the network is."""
         missing = [name for name in self.columns if name not in series.columns]
         if missing:

@@ -1,0 +1,1 @@
+"""Networks worked out on given numbers, for `throughtime explain`."""
