@@ -1,0 +1,7 @@
+"""Trained networks as files that other programs run: ONNX graphs, and C."""
+
+from throughtime.export.described import Model
+from throughtime.export.errors import ExportError
+from throughtime.export.onnx_model import to_onnx
+
+__all__ = ["ExportError", "Model", "to_onnx"]
