@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,10 @@ from throughtime.export.described import describe
 COMPILER = shutil.which("gcc") or shutil.which("cc")
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
+
+Results = dict[str, tuple[list[Tensor], list[Tensor]]]
+"""By model: outputs, final states and states at the start, found and expected."""
+NUMBERS = {torch.float32: "float", torch.float64: "double"}
 
 RUN = """
 static void run_{name}(void)
@@ -63,16 +68,20 @@ class Program:
         self.folder = folder
         self.parts: list[tuple[str, str, int]] = []
         self.given: list[bytes] = []
-        self.expected: dict[str, tuple[np.dtype, int, int]] = {}
+        self.expected: dict[str, tuple[tuple[torch.dtype, int], tuple[torch.dtype, int]]] = {}
 
-    def add(self, what: str, header: str, number: str, x: Tensor, before: list[Tensor], O: int):  # noqa: E741
-        """Add a header; x is [T, I], of the type of the header's numbers."""
+    def add(self, what: str, model: Any, x: Tensor, before: list[Tensor], change: str = "") -> None:
+        """Add a model and its input, [T, I]; in the header, one function may be put for another."""
         name = f"model_{len(self.parts)}"
-        (self.folder / f"{name}.h").write_text(header.replace("NAME", name), encoding="utf-8")
+        header = to_c(model, name)
+        if change:
+            header = header.replace(*change.split())
+        (self.folder / f"{name}.h").write_text(header, encoding="utf-8")
+        number, outputs = NUMBERS[x.dtype], len(x) * describe(model).output_size
         self.parts.append((name, number, len(x)))
         self.given += [tensor.numpy().tobytes() for tensor in (*before, x)]
-        kind = np.dtype("f4" if number == "float" else "f8")
-        self.expected[what] = (kind, len(x) * O, sum(state.numel() for state in before))
+        of_states = sum(state.numel() for state in before)
+        self.expected[what] = ((x.dtype, outputs), (torch.float32, of_states))
 
     def run(self) -> dict[str, list[Tensor]]:
         """Compile and run; give outputs, final states, and states after `start`, all flat."""
@@ -90,16 +99,14 @@ class Program:
             [self.folder / "main"], input=b"".join(self.given), capture_output=True, check=True
         )
         found, start = {}, 0
-        for what, (kind, outputs, of_states) in self.expected.items():
+        for what, (outputs, of_states) in self.expected.items():
             found[what] = []
-            for part, count in (
-                (kind, outputs),
-                (np.dtype("f4"), of_states),
-                (np.dtype("f4"), of_states),
-            ):
-                numbers = np.frombuffer(ran.stdout, part, count, start)
-                found[what].append(torch.from_numpy(numbers.copy()))
-                start += count * part.itemsize
+            for dtype, count in (outputs, of_states, of_states):
+                part = torch.frombuffer(
+                    bytearray(ran.stdout), dtype=dtype, count=count, offset=start
+                )
+                found[what].append(part)
+                start += count * dtype.itemsize
         assert start == len(ran.stdout)
         return found
 
@@ -112,7 +119,7 @@ def compile_(arguments: list[str], folder: Path) -> None:
 @pytest.fixture(scope="module")
 def results(
     tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, tuple[list[Tensor], list[Tensor]]]:
+) -> Results:
     """What each model's header computes, and what the model does: outputs, final states, start."""
     program = Program(tmp_path_factory.mktemp("c"))
     expected = {}
@@ -122,32 +129,29 @@ def results(
         described = describe(model)
         x, before = torch.randn(T, 1, described.input_size), states(model, 1)
         y, *after = computed(model, x.transpose(0, 1) if described.batch_first else x, before)
-        program.add(what, to_c(model, "NAME"), "float", x, before, described.output_size)
+        program.add(what, model, x[:, 0], before)
         flat = torch.cat([state.flatten() for state in after]).float()
         expected[what] = [y.flatten().float(), flat, torch.zeros_like(flat)]
         if what == "GRU":
-            wrong = to_c(model, "NAME").replace("tanhf(", "sinf(")
-            program.add("wrong", wrong, "float", x, before, described.output_size)
+            program.add("wrong", model, x[:, 0], before, change="tanhf( sinf(")
             expected["wrong"] = expected[what]
     for transform in forecasters.OF_TRANSFORMS:
         forecaster, given = forecasters.made(transform)
         before = [torch.zeros(2, 5) for _ in forecaster.network.recurrent.cell.states]
-        program.add(transform, to_c(forecaster, "NAME"), "double", given.values, before, 1)
+        program.add(transform, forecaster, given.values, before)
     found = program.run()
     return {what: (found[what], expected.get(what, [])) for what in found}
 
 
 @needs_compiler
 @pytest.mark.parametrize("what", FORWARD)
-def test_a_header_computes_what_the_model_does(
-    what: str, results: dict[str, tuple[list[Tensor], list[Tensor]]]
-) -> None:
+def test_a_header_computes_what_the_model_does(what: str, results: Results) -> None:
     assert gap(*results[what]) < 1e-5  # float32 on both sides, sums in another order
 
 
 @needs_compiler
 def test_a_wrong_header_would_be_seen(
-    results: dict[str, tuple[list[Tensor], list[Tensor]]],
+    results: Results,
 ) -> None:
     assert gap(*results["wrong"]) > 1e-3
 
@@ -160,9 +164,7 @@ def gap(found: list[Tensor], expected: list[Tensor]) -> float:
 
 @needs_compiler
 @pytest.mark.parametrize("transform", forecasters.OF_TRANSFORMS)
-def test_a_forecaster_forecasts_in_the_units_of_the_data(
-    transform: str, results: dict[str, tuple[list[Tensor], list[Tensor]]]
-) -> None:
+def test_a_forecaster_forecasts_in_the_units_of_the_data(transform: str, results: Results) -> None:
     forecaster, given = forecasters.made(transform)
     found = forecasters.distance(forecaster, given, results[transform][0][0])
     assert found < forecasters.TOLERANCE

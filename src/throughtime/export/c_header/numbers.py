@@ -11,7 +11,8 @@ from torch import Tensor
 
 def single(value: float) -> str:
     """Write a float32: `0.1f`, the fewest digits that read back as it."""
-    found = np.float32(value)
+    with np.errstate(over="ignore"):  # too large a number is infinite, as it is in torch
+        found = np.float32(value)
     if not np.isfinite(found):
         return _special(float(found))
     return f"{found!s}f"
