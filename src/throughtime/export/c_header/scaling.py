@@ -38,7 +38,7 @@ def outwards(scaling: Scaling) -> list[str]:
     """Write the way from y, the scaled forecast, to `output` in the target's unit."""
     center, scale = _signed(scaling.center[0]), double(scaling.scale[0])
     return [
-        f"    const double z = y[0] * {scale} + {center};",
+        f"    const double z = (double)y[0] * {scale} + {center};",
         *TRANSFORMS[scaling.transform][1],
     ]
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
 
 OPSET = 13
-"""The oldest version of ONNX's operators that has all that is used here (December 2020)."""
+"""The version of ONNX's operators: that of ONNX 1.8 (2020), so that older runtimes take it."""
 IR_VERSION = 7
-"""The version of ONNX's file format that came with it."""
+"""The version of its file format, of the same year."""
 
 
 def to_onnx(model: Model, *, streaming: bool = False, lengths: bool = False) -> ModelProto:

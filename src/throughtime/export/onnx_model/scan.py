@@ -49,7 +49,7 @@ def _direction(
 ) -> tuple[str, list[str]]:
     product = input_product(graph, layer, x)  # [T, B, Gx * H]
     body = Graph(graph)
-    before = [body.fresh(name) for name in described.cell.states]
+    before = [body.fresh("before") for _ in described.cell.states]
     scanned = [x if product is None else product]
     inside = [body.fresh("inputs")]
     if lengths:

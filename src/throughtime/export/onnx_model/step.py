@@ -84,7 +84,7 @@ def step(graph: Graph, layer: Layer, product: str | None, states: Sequence[str])
     cell, weights = layer.cell, layer.weights
     known: dict[str, str] = dict(zip(cell.states, states, strict=True))
     for unit, vector in zip(cell.units, weights.units, strict=True):
-        known[unit] = graph.constant(vector, unit)
+        known[unit] = graph.constant(vector, "unit")
     known |= _planes(graph, product, cell.input_gates, "wx.")
     if weights.U is not None:
         recurrent = linear(graph, states[0], weights.U, weights.c)
