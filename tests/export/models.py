@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 import throughtime as tt
+from tests.engine.test_unusual_cells import unusual
 from throughtime.equations import Cell
 from throughtime.equations.operations import operations
 from throughtime.export.described import describe
@@ -98,6 +99,7 @@ FORWARD: dict[str, Callable[[], Any]] = (
         f"operation {name}": lambda name=name: tt.nn.Recurrent(one_operation(name), I, H)
         for name in operations
     }
+    | {f"unusual {cell.name}": lambda cell=cell: tt.nn.Recurrent(cell, I, H, 2) for cell in unusual}
     | {
         "layer norm": lambda: tt.nn.Recurrent(normalised, I, H, 2),
         "contrived": lambda: tt.nn.Recurrent(contrived, I, H, 2),

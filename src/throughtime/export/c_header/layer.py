@@ -108,7 +108,8 @@ def layer_function(described: Described, name: str) -> str:
     states = ", ".join(f"float *state{place}" for place in range(len(cell.states)))
     called = ", ".join(f"state{place} is {state}" for place, state in enumerate(cell.states))
     body = [*declared, *calls, *program.loops(cell, name, H, load, store), *after]
-    unused = [] if {"W", "U"} & {*present} or cell.units else ["    (void)weights;"]
+    read = {"W", "U"} & {*present} or {*cell.units} & {*cell.step.inputs}
+    unused = [] if read else ["    (void)weights;"]
     return "\n".join(
         [
             f"/* One step of a layer; {called}. */",
