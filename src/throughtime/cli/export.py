@@ -53,7 +53,9 @@ def export(
     from throughtime.export import ExportError, made_identifier
 
     forecaster, config = load(run)
-    stem = made_identifier(str(config.get("name", "network")))  # the file is not trusted to name a path
+    stem = made_identifier(
+        str(config.get("name", "network"))
+    )  # the file is not trusted to name a path
     default = f"{stem}.h" if c else f"{stem}{'-streaming' * streaming}.onnx"
     place = out if out is not None else Path(default)
     if place.exists() and any(place.samefile(file) for file in run.iterdir()):

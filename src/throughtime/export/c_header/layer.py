@@ -50,7 +50,7 @@ def arithmetic(described: Described, name: str) -> str:
     product = f"""\
 /* y = weights x + bias, the weights column after column; no bias if that is 0. */
 static inline void {name}_product(int columns, const float *x, int rows,
-                                  const float *weights, const float *bias, float *y)
+        const float *weights, const float *bias, float *y)
 {{
     for (int i = 0; i < rows; ++i) {{
         y[i] = bias ? bias[i] : 0.0f;
@@ -114,7 +114,7 @@ def layer_function(described: Described, name: str) -> str:
         [
             f"/* One step of a layer; {called}. */",
             f"static inline void {name}_layer(const {name}_weights *weights, const float *x,",
-            f"                                {states})",
+            f"        {states})",
             "{",
             *unused,
             *body,
