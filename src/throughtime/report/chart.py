@@ -81,6 +81,7 @@ class Chart:
     spans: list[tuple[float, float, str]] = field(default_factory=list)
     uprights: list[tuple[float, str, str]] = field(default_factory=list)
     levels: list[tuple[float, str]] = field(default_factory=list)
+    image: str = ""
     legend: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -99,6 +100,8 @@ def draw(
     rules: Sequence[Rule] = (),
     highlights: Sequence[tuple[float, float, str]] = (),
     x_ticks: Sequence[tuple[float, str]] | None = None,
+    y_ticks: Sequence[tuple[float, str]] | None = None,
+    image: str = "",
     height: int = 240,
     columns: int = COLUMNS,
 ) -> Chart:
@@ -118,6 +121,8 @@ def draw(
         rules: Labelled straight lines.
         highlights: Single points as x, y and role.
         x_ticks: Values and labels for the horizontal axis, if not the scale's own.
+        y_ticks: The same for the vertical axis.
+        image: A picture that fills the plot, as a data URI.
         height: Height of the plot in pixels.
         columns: Into how many columns long lines are thinned.
     """
@@ -153,8 +158,8 @@ def draw(
         if b is not None
     ]
     dots += [(across(a), down(b), f"dot large {role}") for a, b, role in highlights]
-    y_ticks = [Tick(down(value), label) for value, label in y.ticks(5)]
-    widest = max((len(tick.label) for tick in y_ticks), default=1)
+    set_y_ticks = [Tick(down(value), label) for value, label in y_ticks or y.ticks(5)]
+    widest = max((len(tick.label) for tick in set_y_ticks), default=1)
     return Chart(
         key=key,
         title=title,
@@ -164,7 +169,8 @@ def draw(
         height=height,
         left=round(widest * _CHARACTER) + 12,
         x_ticks=_x_ticks([(across(v), label) for v, label in x_ticks or x.ticks(8)]),
-        y_ticks=y_ticks,
+        y_ticks=set_y_ticks,
+        image=image,
         shapes=[(look, d) for look, d in shapes if d],
         dots=dots,
         spans=[

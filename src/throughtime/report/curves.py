@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from throughtime.report.chart import Area, Chart, Line, Rule, draw
 from throughtime.report.history import History
 from throughtime.report.numerals import grouped, percent, short
-from throughtime.report.record import Flow, LayerFlow
+from throughtime.report.recorded_flow import Flow, LayerFlow
 from throughtime.report.scale import Scale, linear, logarithmic
 from throughtime.report.wording import capital, shown
 

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 from throughtime.report.curves import clipping, lag_charts, loss_chart, norm_chart
 from throughtime.report.numerals import grouped, number, short
 from throughtime.report.outlook import outlook_chart
-from throughtime.report.record import Flow, Run, mapping, read_run
+from throughtime.report.panels.triangle import triangles
+from throughtime.report.panels.truncation import truncation_data, truncation_table
+from throughtime.report.record import Run, mapping, read_run
+from throughtime.report.recorded_flow import Flow
 from throughtime.report.scores import scores_by_period
+from throughtime.report.script import page_script
 from throughtime.report.tables import (
     epoch_table,
     forecast_table,
@@ -33,8 +37,8 @@ _PERIODS = 12
 def write_report(run: Path) -> Path:
     """Write `report.html` into a run folder.
 
-    The page is one file of at most 400 kB. It holds no script, loads nothing, and is byte-equal
-    for an equal run folder.
+    The page is one file of at most 400 kB. It loads nothing, runs no script but its own, which only
+    adds to what is there without it, and is byte-equal for an equal run folder.
 
     Args:
         run: A run folder. Only its `config.json` must be there; sections whose files are
@@ -96,6 +100,9 @@ def _contents(run: Run) -> dict[str, Any]:
         "scores_left": max(0, len(scores) - _PERIODS),
         "lags": _lags(run.flow) if run.flow else [],
         "lags_left": max(0, len(run.flow.layers) - _LAYERS) if run.flow else 0,
+        "triangles": triangles(run.flow) if run.flow else [],
+        "truncation": truncation_data(run.flow) if run.flow else None,
+        "truncation_table": truncation_table(run.flow) if run.flow else None,
         "reach": _reach(run.flow) if run.flow else None,
         "loss": loss_chart(history, best_epoch) if history else None,
         "norm": norm_chart(history, clip) if history else None,
@@ -107,6 +114,7 @@ def _contents(run: Run) -> dict[str, Any]:
             if (table := settings_table(capital(key), run.section(key)))
         ],
         "origins": _origins(run, target),
+        "script": page_script(),
     }
 
 
