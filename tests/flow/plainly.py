@@ -36,8 +36,16 @@ class Unrolled:
 
 
 def unrolled(
-    network: tt.Network, x: Tensor, d: Tensor, start: list[Tensor], row: int, length: int
+    network: tt.Network,
+    x: Tensor,
+    d: Tensor,
+    start: list[Tensor],
+    row: int,
+    length: int,
+    held: bool = False,
+    cut: int = 0,
 ) -> Unrolled:
+    """Run one row; with `held` nothing flows back through U h, and nothing to before step `cut`."""
     layer = network.recurrent
     step = plain.step_of(layer.cell)
     before = [[s[number, row] for s in start] for number in range(layer.num_layers)]
@@ -48,7 +56,10 @@ def unrolled(
         for number in range(layer.num_layers):
             weights = layer.weights(number)
             a = plain.affine(weights.W, below, weights.b)
-            u = plain.affine(weights.U, before[number][0], weights.c)
+            if t == cut:
+                before[number] = [s.detach() for s in before[number]]
+            heard = before[number][0].detach() if held else before[number][0]
+            u = plain.affine(weights.U, heard, weights.c)
             new = step(a, u, before[number], weights.units)
             new = [s if s.requires_grad else s.clone().requires_grad_() for s in new]
             before[number] = states[number, t] = [s.view_as(s) for s in new]

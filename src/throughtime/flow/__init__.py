@@ -5,21 +5,28 @@ from types import ModuleType
 from typing import Any
 
 from throughtime.flow.by_lag import ByLag
+from throughtime.flow.discarded import Discarded, Truncation
+from throughtime.flow.gates import Gate
 from throughtime.flow.jacobian import Jacobian
 from throughtime.flow.lyapunov import LyapunovSpectrum
 from throughtime.flow.measure import flow
+from throughtime.flow.paths import Paths
 from throughtime.flow.result import Flow, LayerFlow
 from throughtime.flow.triangle import Triangle
 from throughtime.flow.unrolled import NoFlowError
 
 __all__ = [
     "ByLag",
+    "Discarded",
     "Flow",
+    "Gate",
     "Jacobian",
     "LayerFlow",
     "LyapunovSpectrum",
     "NoFlowError",
+    "Paths",
     "Triangle",
+    "Truncation",
     "flow",
 ]
 

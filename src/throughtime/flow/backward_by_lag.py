@@ -91,7 +91,7 @@ def backward_by_lag(network: UnrolledNetwork, adjoints: tuple[StepAdjoint, ...])
     deltas = [[torch.zeros_like(top) for _ in range(K)] for _ in adjoints]
     deltas[-1][0] = top
     for lag in range(int(losses[-1]) + 1):
-        steps = _steps(losses - lag, device)
+        steps = steps_at(losses - lag, device)
         back: list[FlowingBack] = []
         for place in reversed(range(len(adjoints))):
             adjoint = adjoints[place]
@@ -112,7 +112,7 @@ def backward_by_lag(network: UnrolledNetwork, adjoints: tuple[StepAdjoint, ...])
         ]
 
 
-def _steps(numbers: Tensor, device: torch.device) -> Steps:
+def steps_at(numbers: Tensor, device: torch.device) -> Steps:
     """Give steps as a slice where they are evenly spaced: a view then, not a copy."""
     first, last = int(numbers[0]), int(numbers[-1])
     if len(numbers) == 1:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from throughtime.flow.backward_by_lag import Collector, backward_by_lag
 from throughtime.flow.by_lag import ByLagCollector
+from throughtime.flow.discarded import TruncationCollector
+from throughtime.flow.gates import gates
 from throughtime.flow.jacobian import Jacobian, JacobianCollector, chunks
 from throughtime.flow.lyapunov import LyapunovCollector, LyapunovSpectrum
+from throughtime.flow.paths import PathsCollector
 from throughtime.flow.result import Flow, LayerFlow
 from throughtime.flow.step_adjoint import StepAdjoint
 from throughtime.flow.triangle import TriangleCollector
@@ -69,36 +73,41 @@ def flow(
         StepAdjoint.of(recurrence, run.trajectory)
         for recurrence, run in zip(network.recurrences, network.runs, strict=True)
     )
-    T, places = len(inputs), range(len(adjoints))
+    places = range(len(adjoints))
     triangles = [
-        TriangleCollector(place, network.losses, network.lengths, T, network.every)
+        TriangleCollector(place, network.losses, network.lengths, len(inputs), network.every)
         for place in places
     ]
     by_lag = [ByLagCollector(place, network.losses) for place in places]
-    collectors: list[Collector] = [*triangles, *by_lag]
+    paths = [
+        PathsCollector(place, adjoints[place], seen.count, seen.last, network.lengths)
+        for place, seen in enumerate(by_lag)
+    ]
+    truncation = TruncationCollector(network, adjoints)
+    collectors: list[Collector] = [*triangles, *by_lag, *paths, truncation]
     for lag in backward_by_lag(network, adjoints):
         for collector in collectors:
             if lag.finite:
                 collector.note(lag)
             else:
                 collector.overflow(lag)
-    tangents = [
-        _along_the_sequence(adjoint, network.lengths, by_lag[place].last, rows)
-        for place, adjoint in enumerate(adjoints)
-    ]
-    return Flow(
-        layers=tuple(
+    with torch.no_grad():
+        layers = tuple(
             LayerFlow(
                 f"layer {place}",
                 by_lag[place].result(),
                 triangles[place].result(),
-                *tangents[place],
+                *_along_the_sequence(adjoints[place], network.lengths, by_lag[place].last, rows),
+                paths=paths[place].result(),
+                gates=gates(recurrence, run.trajectory, network.lengths),
+                truncation=truncation.result(place),
             )
-            for place in places
-        ),
-        losses=tuple(network.losses.tolist()),
-        every=network.every,
-    )
+            for place, (recurrence, run) in enumerate(
+                zip(network.recurrences, network.runs, strict=True)
+            )
+        )
+    losses = tuple(network.losses.tolist())
+    return Flow(layers, losses, network.every, truncation.result())
 
 
 def _along_the_sequence(

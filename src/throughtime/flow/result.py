@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from throughtime.flow.by_lag import ByLag
+from throughtime.flow.discarded import Discarded, Truncation
+from throughtime.flow.gates import Gate
 from throughtime.flow.jacobian import Jacobian
 from throughtime.flow.lyapunov import LyapunovSpectrum
+from throughtime.flow.paths import Paths
 from throughtime.flow.triangle import Triangle
 
 
@@ -21,6 +24,10 @@ class LayerFlow:
         triangle: Norms by loss step and state step.
         jacobian: How a step stretches a change of the state; None for a sequence of one step.
         lyapunov: The rates of growth along the sequence; None for a sequence of one step.
+        paths: By which ways the gradient came back.
+        gates: The values of the cell's squashing functions.
+        truncation: What truncation discards of the gradient of the layer's weights; None where that
+            gradient is no number.
     """
 
     name: str
@@ -28,6 +35,9 @@ class LayerFlow:
     triangle: Triangle
     jacobian: Jacobian | None
     lyapunov: LyapunovSpectrum | None
+    paths: Paths
+    gates: tuple[Gate, ...]
+    truncation: Truncation | None
 
     @property
     def lag(self) -> tuple[int, ...]:
@@ -51,6 +61,9 @@ class LayerFlow:
             "triangle": self.triangle.as_dict(),
             "jacobian": self.jacobian and self.jacobian.as_dict(),
             "lyapunov": self.lyapunov and self.lyapunov.as_dict(),
+            "paths": self.paths.as_dict(),
+            "gates": [gate.as_dict() for gate in self.gates],
+            "discarded": self.truncation and self.truncation.as_dict(),
         }
 
 
@@ -62,11 +75,14 @@ class Flow:
         layers: From the input up.
         losses: The steps whose losses were followed back.
         every: Whether these are all steps whose loss has a gradient; else they are a sample.
+        truncation: What truncation discards of the gradient of all that is learned, the readout
+            included; None where that gradient is no number.
     """
 
     layers: tuple[LayerFlow, ...]
     losses: tuple[int, ...]
     every: bool
+    truncation: Truncation | None
 
     def horizon(self, fraction: float = 0.01) -> int | None:
         """Give the horizon of the layer that reaches furthest; None if beyond the lags seen."""
@@ -75,6 +91,20 @@ class Flow:
             return None
         return max(horizon for horizon in horizons if horizon is not None)
 
+    def discarded(self, k2: int) -> Discarded:
+        """Give what truncation after `k2` steps discards of the gradient of all that is learned.
+
+        It is the gradient of the followed losses, each with the terms of its own window of `k2`
+        steps, as `TBPTT(1, k2)` has it; with `k1` steps between updates windows have `k2 - k1 + 1`
+        to `k2` steps.
+
+        Raises:
+            ValueError: The window has no step; or the full gradient is no number.
+        """
+        if self.truncation is None:
+            raise ValueError("the full gradient is not finite, so that no share of it is either")
+        return self.truncation.discarded(k2)
+
     def as_dict(self, fraction: float = 0.01) -> dict[str, Any]:
         """Give plain figures for JSON."""
         return {
@@ -82,5 +112,6 @@ class Flow:
             "steps": max(len(layer.by_lag.lag) for layer in self.layers),
             "losses": list(self.losses),
             "every": self.every,
+            "discarded": self.truncation and self.truncation.as_dict(),
             "layers": [layer.as_dict(fraction) for layer in self.layers],
         }

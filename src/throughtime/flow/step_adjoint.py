@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -13,7 +14,8 @@ from throughtime.engine.recurrence import Recurrence
 from throughtime.engine.textbook import Trajectory
 from throughtime.engine.textbook.steps import clean
 from throughtime.engine.textbook.unroll import kept_names
-from throughtime.equations import Cell, evaluator
+from throughtime.equations import Cell, Program, evaluator
+from throughtime.equations.graph import Graph
 
 Steps = slice | Tensor
 """Which steps: a slice of them, or their numbers, int64 [n]."""
@@ -89,6 +91,8 @@ class StepAdjoint:
             weights=Weights(
                 W=None if weights.W is None else weights.W.double(),
                 U=None if weights.U is None else weights.U.double(),
+                b=weights.b,
+                c=weights.c,
                 units=tuple(unit.double() for unit in weights.units),
             ),
             x=clean(recurrence.x, lengths).double(),
@@ -117,16 +121,7 @@ class StepAdjoint:
             steps: Which.
             received: The gradient by the states after each of them, [..., n, B, H] each.
         """
-        program = self.cell.adjoint.backward
-        adjoint = evaluator(program, received[0].dtype, received[0].device)
-        values = dict(zip(self.cell.units, self.weights.units, strict=True))
-        before = dict(zip(self.cell.states, self.states, strict=True))
-        values |= {name: plane[steps] for name, plane in (before | {**self.kept}).items()}
-        for name, share, gradient in zip(self.cell.states, self.taken, received, strict=True):
-            values[f"d.next.{name}"] = gradient if share == 1.0 else share * gradient
-        like, rows = received[0].shape, values[self.cell.states[0]].shape
-        shape = (*like[: -len(rows)], *rows)  # [..., n, B, H]
-        found = dict(zip(program.outputs, adjoint(values), strict=True))
+        found, shape = self._evaluated(self.cell.adjoint.backward, steps, received)
         zero = received[0].new_zeros(())
 
         def planes(names: Sequence[str]) -> tuple[Tensor, ...]:
@@ -136,14 +131,49 @@ class StepAdjoint:
             laid = planes([f"{prefix}.{gate}" for gate in gates])
             return torch.cat(laid, -1) if laid else zero.expand(*shape[:-1], 0)
 
-        passed = zip(planes(self.cell.states), self.taken, received, strict=True)
         return FlowingBack(
-            carried=tuple(
-                plane if share == 1.0 else plane + (1.0 - share) * gradient
-                for plane, share, gradient in passed
-            ),
+            carried=self._with_what_is_kept(planes(self.cell.states), received),
             by_input=beside("wx", self.cell.input_gates),
             by_recurrent=beside("uh", self.cell.recurrent_gates),
             by_unit=planes(self.cell.units),
             U=self.weights.U,
         )
+
+    def carried(self, steps: Steps, received: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Send gradients back elementwise alone: `FlowingBack.carried`."""
+        found, shape = self._evaluated(_by_states(self.cell), steps, received)
+        zero = received[0].new_zeros(())
+        planes = [found.get(f"d.{name}", zero).expand(shape) for name in self.cell.states]
+        return self._with_what_is_kept(planes, received)
+
+    def _evaluated(
+        self, program: Program, steps: Steps, received: Sequence[Tensor]
+    ) -> tuple[dict[str, Tensor], tuple[int, ...]]:
+        """Evaluate a program of the adjoint; give what it finds, and the shape that this has."""
+        adjoint = evaluator(program, received[0].dtype, received[0].device)
+        values = dict(zip(self.cell.units, self.weights.units, strict=True))
+        before = dict(zip(self.cell.states, self.states, strict=True))
+        values |= {name: plane[steps] for name, plane in (before | {**self.kept}).items()}
+        for name, share, gradient in zip(self.cell.states, self.taken, received, strict=True):
+            values[f"d.next.{name}"] = gradient if share == 1.0 else share * gradient
+        like, rows = received[0].shape, values[self.cell.states[0]].shape
+        shape = (*like[: -len(rows)], *rows)  # [..., n, B, H]
+        return dict(zip(program.outputs, adjoint(values), strict=True)), shape
+
+    def _with_what_is_kept(
+        self, carried: Sequence[Tensor], received: Sequence[Tensor]
+    ) -> tuple[Tensor, ...]:
+        """Add what passes a step by: the share of the old state that zoneout keeps."""
+        return tuple(
+            plane if share == 1.0 else plane + (1.0 - share) * gradient
+            for plane, share, gradient in zip(carried, self.taken, received, strict=True)
+        )
+
+
+@cache
+def _by_states(cell: Cell) -> Program:
+    """Give the part of a cell's adjoint that leads to the states before the step."""
+    whole, graph = cell.adjoint.backward, Graph()
+    registers = graph.embed(whole)
+    names = [name for name in whole.outputs if name[2:] in cell.states]
+    return graph.program(whole.inputs, names, [registers[whole.result(name)] for name in names])
