@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -133,6 +134,8 @@ def _save_results(
     write_json(folder.path / "metrics.json", metrics)
     if flow is not None:
         write_json(folder.path / "flow.json", flow)
+        with contextlib.suppress(FloatingPointError):
+            write_json(folder.path / "walk.json", forecaster.walk(dataset).as_dict())
     comparison.write(folder.path / "predictions.csv")
     write_forecast(folder.path)
     write_report(folder.path)

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from throughtime.data import DataError, Dataset, Scaling, Series
 from throughtime.estimators.settings import Settings, SettingsError
 from throughtime.flow import Flow, flow
+from throughtime.flow.walk import STEPS as WALK_STEPS
+from throughtime.flow.walk import Walk, walk
 from throughtime.gradients import Clipping
 from throughtime.nn import Network
 from throughtime.train import Batch, Outcome, make_optimizer, make_schedule, train
@@ -148,6 +150,30 @@ class Forecaster:
                 _, state = self.network(values[:start, None])
         inputs, targets = values[start:-1, None], values[start + 1 :, None, :1]
         return flow(self.network, inputs, targets, _loss, state)
+
+    def walk(self, dataset: Dataset) -> Walk:
+        """Walk through the last training rows, as many as a window has and a page can show.
+
+        Raises:
+            FloatingPointError: A loss or a state is not finite.
+        """
+        series, stop = dataset.series, dataset.split.train.stop
+        values = self.scaled(series)[:stop]
+        steps = min(self.settings.window, WALK_STEPS, len(values) - 1)
+        start = len(values) - 1 - steps
+        state = None
+        if start:
+            with torch.no_grad():
+                _, state = self.network(values[:start, None])
+        return walk(
+            self.network,
+            values[start:-1, None],
+            values[start + 1 :, None, :1],
+            _loss,
+            state,
+            labels=series.times[start + 1 : stop],
+            input_labels=series.times[start : stop - 1],
+        )
 
     def scaled(self, series: Series) -> Tensor:
         """Give this forecaster's columns [T, C], scaled, where the network is."""

@@ -1,18 +1,12 @@
-"""The page's charts of training: loss, gradient norm, and gradient by lag."""
+"""The page's charts of training: loss and gradient norm."""
 
 from collections.abc import Sequence
 
-from throughtime.report.chart import Area, Chart, Line, Rule, draw
+from throughtime.report.chart import Chart, Line, Rule, draw
 from throughtime.report.history import History
-from throughtime.report.numerals import grouped, percent, short
-from throughtime.report.recorded_flow import Flow, LayerFlow
+from throughtime.report.numerals import grouped, short
 from throughtime.report.scale import Scale, linear, logarithmic
-from throughtime.report.wording import capital, shown
-
-# Ranges of the gradient below this share of its greatest value say only that it has vanished.
-_FLOOR = 1e-12
-# There is a chart a layer, each with three lines.
-_COLUMNS = 120
+from throughtime.report.wording import capital
 
 
 def loss_chart(history: History, best_epoch: float | None) -> Chart:
@@ -83,55 +77,6 @@ def clipping(history: History) -> str:
     if history.overflowed:
         said += f" In {grouped(history.overflowed)} the norm was not a finite number."
     return said
-
-
-def lag_charts(flow: Flow, most: int) -> list[Chart]:
-    """Draw the gradient by lag, a chart a layer on common scales.
-
-    Args:
-        flow: What was measured.
-        most: How many layers are drawn.
-    """
-    layers = [layer for layer in flow.layers if len(layer.lag)][:most]
-    medians = [m for layer in layers for m in layer.median if m is not None and m > 0]
-    bands = [b for layer in layers for b in (*layer.lower, *layer.upper) if b is not None and b > 0]
-    if not medians:
-        return []
-    # A quantile that underflows must not stretch the axis away from the medians.
-    floor = max(min([flow.fraction, *medians]) / 30, max(medians) * _FLOOR)
-    y = logarithmic([flow.fraction, *(max(value, floor) for value in (*medians, *bands))], 0.03)
-    x = linear([lag for layer in layers for lag in layer.lag], margin=0.0)
-    return [_lag_chart(index, layer, flow, x, y) for index, layer in enumerate(layers)]
-
-
-def _lag_chart(index: int, layer: LayerFlow, flow: Flow, x: Scale, y: Scale) -> Chart:
-    share = percent(flow.fraction)
-    rules = [Rule(share, y=flow.fraction)]
-    if layer.horizon is not None:
-        steps = "step" if layer.horizon == 1 else "steps"
-        rules.append(Rule(f"{share} after {short(layer.horizon)} {steps}", x=layer.horizon))
-        reach = f"The median falls to {share} after {short(layer.horizon)} {steps}."
-    else:
-        reach = f"The median does not fall to {share} up to lag {short(max(layer.lag))}."
-    return draw(
-        f"lag-{index}",
-        title=f"Gradient by lag: {shown(layer.name, 80)}",
-        description=reach,
-        x=x,
-        y=y,
-        x_label="lag in steps",
-        y_label=f"{capital(shown(layer.name, 60))}: gradient norm relative to lag 0, logarithmic",
-        lines=[Line("median", "median", list(zip(layer.lag, layer.median, strict=True)))],
-        areas=[
-            Area(
-                "10 % to 90 % of losses and rows",
-                "quantiles",
-                list(zip(layer.lag, layer.lower, layer.upper, strict=True)),
-            )
-        ],
-        rules=rules,
-        columns=_COLUMNS,
-    )
 
 
 def _update_scale(history: History) -> Scale:

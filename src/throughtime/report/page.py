@@ -5,32 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughtime.report.curves import clipping, lag_charts, loss_chart, norm_chart
+from throughtime.report.curves import clipping, loss_chart, norm_chart
 from throughtime.report.numerals import grouped, number, short
 from throughtime.report.outlook import outlook_chart
-from throughtime.report.panels.triangle import triangles
-from throughtime.report.panels.truncation import truncation_data, truncation_table
+from throughtime.report.panels.contents import flow_contents
+from throughtime.report.panels.walked import walk_contents
 from throughtime.report.record import Run, mapping, read_run
-from throughtime.report.recorded_flow import Flow
 from throughtime.report.scores import scores_by_period
 from throughtime.report.script import page_script
 from throughtime.report.tables import (
     epoch_table,
     forecast_table,
-    lag_table,
     score_table,
     setting,
     settings_table,
 )
-from throughtime.report.verdict import comparison, gradient_reach, interruption, verdict
+from throughtime.report.verdict import comparison, interruption, verdict
 from throughtime.report.wording import capital, shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 FILE = "report.html"
-# Layers and test periods beyond these are named and left to the files.
-_LAYERS = 6
+# Test periods beyond these are named and left to the files.
 _PERIODS = 12
 
 
@@ -98,12 +95,8 @@ def _contents(run: Run) -> dict[str, Any]:
         "forecast_rows": forecast_table(run.predictions) if run.predictions else None,
         "scores": [score_table(score) for score in scores[:_PERIODS] if score.errors],
         "scores_left": max(0, len(scores) - _PERIODS),
-        "lags": _lags(run.flow) if run.flow else [],
-        "lags_left": max(0, len(run.flow.layers) - _LAYERS) if run.flow else 0,
-        "triangles": triangles(run.flow) if run.flow else [],
-        "truncation": truncation_data(run.flow) if run.flow else None,
-        "truncation_table": truncation_table(run.flow) if run.flow else None,
-        "reach": _reach(run.flow) if run.flow else None,
+        **flow_contents(run.flow),
+        **walk_contents(run.walk),
         "loss": loss_chart(history, best_epoch) if history else None,
         "norm": norm_chart(history, clip) if history else None,
         "clipping": clipping(history) if history else "",
@@ -136,20 +129,6 @@ def _facts(run: Run, training: dict[str, Any]) -> list[str]:
     if seconds is not None:
         facts.append(f"{short(seconds)} s")
     return facts
-
-
-def _reach(flow: Flow) -> str | None:
-    clause = gradient_reach(flow)
-    return f"{capital(clause)}." if clause else None
-
-
-def _lags(flow: Flow) -> list[dict[str, Any]]:
-    layers = [layer for layer in flow.layers if len(layer.lag)]
-    charts = lag_charts(flow, _LAYERS)
-    return [
-        {"chart": chart, "table": lag_table(layer)}
-        for chart, layer in zip(charts, layers, strict=False)
-    ]
 
 
 def _origins(run: Run, target: str) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 from throughtime.report.history import History, read_history
 from throughtime.report.predictions import Predictions, read_predictions
 from throughtime.report.recorded_flow import Flow, read_flow
+from throughtime.report.recorded_walk import Walk, read_walk
 
 FORMAT = 1
 
@@ -21,6 +22,7 @@ class Run:
     history: History | None
     predictions: Predictions | None
     flow: Flow | None
+    walk: Walk | None
 
     @property
     def name(self) -> str:
@@ -54,15 +56,15 @@ def read_run(folder: Path) -> Run:
             f"{config_file}: expected format {FORMAT}, found {config['format']!r}; "
             "use the version of throughtime that wrote it"
         )
-    metrics, history, predictions, flow = (
-        folder / name for name in ("metrics.json", "history.csv", "predictions.csv", "flow.json")
-    )
+    names = ("metrics.json", "history.csv", "predictions.csv", "flow.json", "walk.json")
+    metrics, history, predictions, flow, walk = (folder / name for name in names)
     return Run(
         config=config,
         metrics=_read_json(metrics) if metrics.is_file() else {},
         history=read_history(history) if history.is_file() else None,
         predictions=read_predictions(predictions) if predictions.is_file() else None,
         flow=read_flow(_read_json(flow)) if flow.is_file() else None,
+        walk=read_walk(_read_json(walk)) if walk.is_file() else None,
     )
 
 

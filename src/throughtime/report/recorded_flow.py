@@ -65,6 +65,26 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """One word for a layer's gradient flow, and the figures that it rests on."""
+
+    kind: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Something to change, why, and the figure that would change with it: now and then."""
+
+    where: str
+    do: str
+    why: str
+    figure: str
+    now: float | None
+    then: float | None
+
+
+@dataclass(frozen=True)
 class LayerFlow:
     """How the gradient that reaches one layer's state falls with the lag.
 
@@ -85,6 +105,7 @@ class LayerFlow:
     exponents: Column = field(default_factory=list)
     paths: Paths | None = None
     gates: Sequence[Gate] = ()
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +125,7 @@ class Flow:
     layers: Sequence[LayerFlow]
     truncation: Truncation | None = None
     over_training: Sequence[Snapshot] = ()
+    advice: Sequence[Advice] = ()
 
 
 def read_flow(found: dict[str, Any]) -> Flow:
@@ -114,6 +136,7 @@ def read_flow(found: dict[str, Any]) -> Flow:
         layers=[_layer(layer) for layer in objects(found.get("layers"))],
         truncation=_truncation(found.get("discarded")),
         over_training=[_snapshot(one) for one in objects(found.get("over_training"))],
+        advice=[_advice(one) for one in objects(found.get("advice"))],
     )
 
 
@@ -163,7 +186,21 @@ def _layer(found: dict[str, Any]) -> LayerFlow:
         exponents=column(lyapunov.get("exponents")) if isinstance(lyapunov, dict) else [],
         paths=_paths(found.get("paths")),
         gates=[_gate(gate) for gate in objects(found.get("gates"))],
+        verdict=_verdict(found.get("verdict")),
     )
+
+
+def _verdict(found: object) -> Verdict | None:
+    if not isinstance(found, dict) or not found.get("kind"):
+        return None
+    return Verdict(str(found["kind"]), str(found.get("evidence") or ""))
+
+
+def _advice(found: dict[str, Any]) -> Advice:
+    where, do, why, figure = (
+        str(found.get(name) or "") for name in ("where", "do", "why", "figure")
+    )
+    return Advice(where, do, why, figure, number(found.get("now")), number(found.get("then")))
 
 
 def _triangle(found: object) -> Triangle | None:

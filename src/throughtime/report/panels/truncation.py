@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from throughtime.report.numerals import fixed, percent, short
+from throughtime.report.numerals import MISSING, fixed, percent, short
 from throughtime.report.recorded_flow import Flow, Truncation
 from throughtime.report.tables import Cell, Table
 from throughtime.report.wording import capital, shown
@@ -27,7 +27,7 @@ def truncation_table(flow: Flow) -> Table | None:
             place = curve.k2.index(k2) if k2 in curve.k2 else None
             share = curve.share[place] if place is not None else None
             cosine = curve.cosine[place] if place is not None else None
-            cells += [Cell(percent(share) if share is not None else "–"), Cell(fixed(cosine, 3))]
+            cells += [Cell(MISSING if share is None else _per_cent(share)), Cell(fixed(cosine, 3))]
         rows.append((short(k2), cells))
     return Table(
         "Discarded by truncation, and the cosine between what is left and the whole",
@@ -50,13 +50,17 @@ def truncation_data(flow: Flow) -> dict[str, Any] | None:
         "of": "the gradient" if name == _ALL else f"the gradient of {name.lower()}",
         "k2": [curve.k2[place] for place in chosen],
         "share": [
-            None if (share := curve.share[place]) is None else percent(share) for place in chosen
+            None if (share := curve.share[place]) is None else _per_cent(share) for place in chosen
         ],
         "cosine": [
             None if (cosine := curve.cosine[place]) is None else fixed(cosine, 3)
             for place in chosen
         ],
     }
+
+
+def _per_cent(share: float) -> str:
+    return percent(share) if share == 0 or share >= 1e-5 else "less than 0.001 %"
 
 
 _ALL = "All weights"

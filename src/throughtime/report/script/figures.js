@@ -37,4 +37,5 @@ function short(value) {
 const steps = (count) => `${short(count)} ${count === 1 ? 'step' : 'steps'}`;
 
 // What is of no use without a script is hidden until there is one.
+document.documentElement.classList.add('scripted');
 for (const control of all('[data-scripted]')) control.hidden = false;
