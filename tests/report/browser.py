@@ -171,9 +171,7 @@ class Browser:
         """Click on the middle of an element."""
         x, y = self.middle(selector)
         for kind in ("mousePressed", "mouseReleased"):
-            self.call(
-                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
-            )
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def press(self, key: str, times: int = 1) -> None:
         """Press a key on whatever has the focus: "ArrowLeft", "Enter", " "."""

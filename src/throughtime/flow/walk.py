@@ -157,8 +157,8 @@ def walk(
     found = itemise(network, inputs, targets, loss, -1, state)
     outputs, losses, by_input = _lens(network, inputs, targets, loss, state)
     shape = network.recurrent.num_layers, len(network.recurrent.cell.states), -1
-    states = found.states[:, 0].unflatten(1, shape)  # [T + 1, L, K, H]
-    by_state = found.by_state[:, 0].unflatten(1, shape)
+    states = found.states[:, 0].reshape(len(found.states), *shape)  # [T + 1, L, K, H]
+    by_state = found.by_state[:, 0].reshape(states.shape)
     return Walk(
         labels=names[skipped:],
         input_labels=read[skipped:],

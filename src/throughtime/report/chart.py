@@ -13,6 +13,7 @@ from throughtime.report.wording import shown
 
 # The lines' own horizontal unit: thousandths of the width.
 WIDTH = 1000.0
+_STROKE = 9  # px
 _CHARACTER = 6.8  # px, the mean advance of the axis' type
 
 
@@ -42,6 +43,15 @@ class Span:
     label: str
     start: float
     stop: float
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Short upright strokes on the horizontal axis: where something happened."""
+
+    label: str
+    role: str
+    places: Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,7 @@ def draw(
     areas: Sequence[Area] = (),
     spans: Sequence[Span] = (),
     rules: Sequence[Rule] = (),
+    marks: Sequence[Marks] = (),
     highlights: Sequence[tuple[float, float, str]] = (),
     x_ticks: Sequence[tuple[float, str]] | None = None,
     y_ticks: Sequence[tuple[float, str]] | None = None,
@@ -119,6 +130,7 @@ def draw(
         areas: Areas below the lines.
         spans: Shaded stretches of the horizontal axis.
         rules: Labelled straight lines.
+        marks: Strokes on the horizontal axis.
         highlights: Single points as x, y and role.
         x_ticks: Values and labels for the horizontal axis, if not the scale's own.
         y_ticks: The same for the vertical axis.
@@ -149,6 +161,18 @@ def draw(
     shapes += [
         (f"line {line.role}", "".join(path(piece) for piece in thin(kept(line.points), columns)))
         for line in lines
+    ]
+    shapes += [
+        (
+            f"marks {mark.role}",
+            "".join(
+                f"M{_plain(at)} {height}v-{_STROKE}"
+                for at in sorted(
+                    {round(x.place(place) * columns) * WIDTH / columns for place in mark.places}
+                )
+            ),
+        )
+        for mark in marks
     ]
     dots = [
         (across(a), down(b), f"dot {line.role}")
@@ -184,7 +208,8 @@ def draw(
         ],
         levels=[(down(rule.y), rule.label) for rule in rules if rule.y is not None],
         legend=[(f"line {line.role}", line.label) for line in lines if line.label]
-        + [(f"area {area.role}", area.label) for area in areas if area.label],
+        + [(f"area {area.role}", area.label) for area in areas if area.label]
+        + [(f"marks {mark.role}", mark.label) for mark in marks if mark.places],
     )
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
-from throughtime.report.chart import Chart, Line, Rule, draw
+from throughtime.report.chart import Chart, Line, Marks, Rule, draw
 from throughtime.report.history import History
 from throughtime.report.numerals import grouped, short
 from throughtime.report.scale import Scale, linear, logarithmic
 from throughtime.report.wording import capital
+
+_RESUMES = 8
 
 
 def loss_chart(history: History, best_epoch: float | None) -> Chart:
@@ -24,10 +26,10 @@ def loss_chart(history: History, best_epoch: float | None) -> Chart:
     ]
     y = _loss_scale([loss for _, loss in [*training, *validated]])
     best = _row_of_epoch(history, best_epoch)
-    rules, highlights = [], []
+    rules, highlights = _resumes(history), []
     if best is not None and best_epoch is not None:
         update, loss = history.update[best], history.validation_loss[best]
-        rules = [Rule(f"best epoch, {short(best_epoch)}", x=update)]
+        rules.append(Rule(f"best epoch, {short(best_epoch)}", x=update))
         highlights = [(update, loss, "validation")] if loss is not None else []
     lines = [Line("training", "loss", training)]
     if validated:
@@ -65,7 +67,15 @@ def norm_chart(history: History, clip: float | None) -> Chart:
         x_label="update",
         y_label="Gradient norm before clipping" + (", logarithmic" if y.log else ""),
         lines=[Line("norm before clipping", "norm", norms)],
-        rules=[Rule(f"clipped to {short(clip)}", y=clip)] if clip else [],
+        rules=_resumes(history) + ([Rule(f"clipped to {short(clip)}", y=clip)] if clip else []),
+        marks=[
+            Marks(
+                "clipped",
+                "clipped",
+                [at for at, flag in zip(history.update, history.clipped, strict=True) if flag],
+            ),
+            Marks("not a finite number", "overflowed", history.overflowed),
+        ],
         height=200,
     )
 
@@ -75,8 +85,15 @@ def clipping(history: History) -> str:
     clipped = sum(1 for flag in history.clipped if flag)
     said = f"{grouped(clipped)} of {grouped(len(history))} updates were clipped."
     if history.overflowed:
-        said += f" In {grouped(history.overflowed)} the norm was not a finite number."
+        said += f" In {grouped(len(history.overflowed))} the norm was not a finite number."
+    if history.resumed:
+        listed = ", ".join(grouped(int(update)) for update in history.resumed[:_RESUMES])
+        said += f" Training was taken up again at update {listed}."
     return said
+
+
+def _resumes(history: History) -> list[Rule]:
+    return [Rule("resumed", x=update) for update in history.resumed[:_RESUMES]]
 
 
 def _update_scale(history: History) -> Scale:

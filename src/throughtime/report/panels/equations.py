@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from throughtime.report.numerals import MINUS, MISSING
 from throughtime.report.recorded_walk import UnitWalk, Walk
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
     from throughtime.equations.derivation import Term, WrittenOut
 
-_OPEN, _CLOSE = "\N{MATHEMATICAL LEFT WHITE SQUARE BRACKET}\N{MATHEMATICAL RIGHT WHITE SQUARE BRACKET}"
+_OPEN, _CLOSE = (
+    "\N{MATHEMATICAL LEFT WHITE SQUARE BRACKET}\N{MATHEMATICAL RIGHT WHITE SQUARE BRACKET}"
+)
 _PUT_IN = re.compile(rf"<mtext>{_OPEN}([vr])(\d+){_CLOSE}</mtext>")
 
 
@@ -64,14 +67,14 @@ def _written(walk: Walk, unit: UnitWalk, written: WrittenOut) -> EquationsPanel:
     forward = [_row([*parts, _result(places[parts[0]])], texts[-1]) for parts in products]
     forward += [_equation(e.names, e.value, places, texts[-1]) for e in written.step]
     backward = [
-        _row([rf"\delta {names.after[state]}", _result(places[rf"\delta {names.after[state]}"])],
-             texts[-1])
+        _row(
+            [rf"\delta {names.after[state]}", _result(places[rf"\delta {names.after[state]}"])],
+            texts[-1],
+        )
         for state in unit.gradient
     ]
     backward += [_equation(e.names, e.value, places, texts[-1]) for e in written.adjoint]
-    return EquationsPanel(
-        f"Unit {unit.unit} of layer {unit.layer}", forward, backward, texts
-    )
+    return EquationsPanel(f"Unit {unit.unit} of layer {unit.layer}", forward, backward, texts)
 
 
 def _product(
@@ -138,7 +141,7 @@ def _row(parts: list[str], texts: list[str]) -> list[Markup]:
     def number(found: re.Match[str]) -> str:
         kind, place = found[1], int(found[2])
         text = texts[place]
-        if kind == "v" and (text.startswith("−") or "·" in text):
+        if kind == "v" and (text.startswith(MINUS) or "·" in text):
             text = f"({text})"
         name = "value" if kind == "v" else "result"
         return f'<mn data-{name}="{place}">{text}</mn>'
@@ -150,4 +153,4 @@ def _text(value: float | None) -> str:
     from throughtime.report.explanation.figures import figure
     from throughtime.report.explanation.plain_text import plain_text
 
-    return "–" if value is None else plain_text(figure(value)).replace(" ", "")
+    return MISSING if value is None else plain_text(figure(value)).replace(" ", "")

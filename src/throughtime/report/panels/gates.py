@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from throughtime.report.numerals import fixed, percent
+from throughtime.report.numerals import MINUS, fixed, percent
 from throughtime.report.recorded_flow import Flow, Gate
 from throughtime.report.wording import capital, shown
 
 _GATES = 12
 _UNITS = 12
-_ENDS = {"sigmoid": ("closed", "open"), "tanh": ("near −1", "near 1"), "relu": ("zero", "")}
+_ENDS = {"sigmoid": ("closed", "open"), "tanh": (f"near {MINUS}1", "near 1"), "relu": ("zero", "")}
 
 
 @dataclass(frozen=True)
 class GateRow:
-    """A gate in words and figures; `low` and `high` are shares in per cent for its bar."""
+    """A gate in words and figures.
+
+    For its bar `low` and `high` are shares in per cent, and `place` is where the mean lies.
+    """
 
     name: str
     operation: str
     mean: str
+    place: float
     low: float
     high: float
     at_low: str
@@ -54,12 +58,20 @@ def _row(gate: Gate) -> GateRow:
         name=shown(gate.name, 40),
         operation=shown(gate.operation, 20),
         mean=fixed(gate.mean, 3),
+        place=_place(gate),
         low=_per_cent(gate.low),
         high=_per_cent(gate.high),
         at_low=f"{percent(gate.low)} {low_end}" if gate.low is not None else "",
         at_high=f"{percent(gate.high)} {high_end}" if gate.high is not None else "",
         stuck=_stuck(gate, low_end, high_end),
     )
+
+
+def _place(gate: Gate) -> float:
+    """Give where the mean lies between the ends, in per cent; a ReLU has no upper end."""
+    if gate.mean is None or gate.operation == "relu":
+        return -10.0
+    return _per_cent((gate.mean + 1) / 2 if gate.operation == "tanh" else gate.mean)
 
 
 def _stuck(gate: Gate, low_end: str, high_end: str) -> str:

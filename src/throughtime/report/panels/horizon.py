@@ -26,7 +26,9 @@ def horizon_chart(flow: Flow, most: int) -> Chart | None:
     names = _names(flow, most)
     if len(taken) < 2 or not names:
         return None
-    by_layer = [[(one.update, _horizon(one, place)) for one in taken] for place in range(len(names))]
+    by_layer = [
+        [(one.update, _horizon(one, place)) for one in taken] for place in range(len(names))
+    ]
     reached = [lag for column in by_layer for _, lag in column]
     if not any(lag is not None for lag in reached):
         return None

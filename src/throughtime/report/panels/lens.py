@@ -56,10 +56,7 @@ def lens(walk: Walk) -> LensPanel | None:
     table = Table(
         f"What the loss of {outputs[last]} hears most",
         ["Input", "Steps before", "Share"],
-        [
-            (inputs[step], [Cell(str(last - step)), Cell(percent(share))])
-            for step, share in ranked
-        ],
+        [(inputs[step], [Cell(str(last - step)), Cell(percent(share))]) for step, share in ranked],
     )
     figures = [[float(f"{value:.3g}") for value in share] for share in shares]
     data = {

@@ -7,9 +7,10 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 PALETTE = "cividis"  # Nunez, Anderton & Renslow 2018
-_DECADES = 8.0
+_DECADES = 6.0
 """Sizes that are further below the greatest one look like the least."""
 
 
@@ -35,9 +36,7 @@ def raster(table: Sequence[Sequence[float | None]]) -> Raster | None:
         for row in table
     ]
     ramp = [[place / 63 for place in range(64)]]
-    return Raster(
-        _png(logarithms, bottom, top), 10.0**bottom, 10.0**top, _png(ramp, 0.0, 1.0)
-    )
+    return Raster(_png(logarithms, bottom, top), 10.0**bottom, 10.0**top, _png(ramp, 0.0, 1.0))
 
 
 def _png(values: Sequence[Sequence[float]], low: float, high: float) -> str:
@@ -55,6 +54,7 @@ def _png(values: Sequence[Sequence[float]], low: float, high: float) -> str:
         cmap=palette,
         origin="lower",
         format="png",
-        metadata={"Software": None},  # equal pages for equal runs, whatever drew them
+        # Equal pages for equal runs, whatever version drew them.
+        metadata=cast("dict[str, str]", {"Software": None}),
     )
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")

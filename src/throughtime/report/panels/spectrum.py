@@ -15,7 +15,7 @@ from throughtime.report.wording import capital, shown
 _ROUNDING = 1e-16
 """Singular values below this share of the largest one are rounding."""
 _FLOOR = 1e-24
-_COLUMNS = 5
+_COLUMNS = 3
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ def _panel(place: int, layer: LayerFlow, spectrum: Spectrum) -> SpectrumPanel | 
         return value if kept else None
 
     table = [
-        [told(value, top) for value in row]
-        for row, top in zip(spectrum.values, tops, strict=True)
+        [told(value, top) for value in row] for row, top in zip(spectrum.values, tops, strict=True)
     ]
     name = shown(layer.name, 60)
     ranks = len(spectrum.ranks)
@@ -105,8 +104,8 @@ def _exponents(layer: LayerFlow) -> str:
     factor = math.exp(min(top, 700.0))
     effect = "grow" if top > 0 else "fade"
     said = (
-        f"The largest Lyapunov exponent is {short(top)} a step: small changes of the state {effect} "
-        f"by a factor of {short(factor)} a step in the long run."
+        f"The largest Lyapunov exponent is {short(top)} a step: small changes of the state "
+        f"{effect} by a factor of {short(factor)} a step in the long run."
     )
     if len(layer.exponents) > 1:
         said += f" Exponents: {', '.join(short(value) for value in layer.exponents[:8])}"

@@ -92,9 +92,7 @@ def _panel(place: int, layer: LayerFlow, side: int) -> TrianglePanel | None:
             )
         },
     }
-    return TrianglePanel(
-        key, chart, painted, short(painted.low), short(painted.high), note, data
-    )
+    return TrianglePanel(key, chart, painted, short(painted.low), short(painted.high), note, data)
 
 
 def thinned(triangle: Triangle, side: int) -> Triangle:

@@ -11,6 +11,7 @@ from throughtime.report.wording import capital, shown
 
 _LAYERS = 6
 _WINDOWS = 200
+_LEAST = 1e-5
 
 
 def truncation_table(flow: Flow) -> Table | None:
@@ -44,8 +45,10 @@ def truncation_data(flow: Flow) -> dict[str, Any] | None:
     if not curves:
         return None
     name, curve = curves[0]
-    stride = -(-len(curve.k2) // _WINDOWS)
-    chosen = sorted({*range(0, len(curve.k2), stride), len(curve.k2) - 1})
+    told = [place for place, share in enumerate(curve.share) if share is None or share >= _LEAST]
+    count = min(len(curve.k2), max(told, default=0) + 2)  # beyond, all is as at the last one
+    stride = -(-count // _WINDOWS)
+    chosen = sorted({*range(0, count, stride), count - 1})
     return {
         "of": "the gradient" if name == _ALL else f"the gradient of {name.lower()}",
         "k2": [curve.k2[place] for place in chosen],
@@ -60,7 +63,7 @@ def truncation_data(flow: Flow) -> dict[str, Any] | None:
 
 
 def _per_cent(share: float) -> str:
-    return percent(share) if share == 0 or share >= 1e-5 else "less than 0.001 %"
+    return percent(share) if share == 0 or share >= _LEAST else "less than 0.001 %"
 
 
 _ALL = "All weights"

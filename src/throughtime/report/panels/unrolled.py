@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from throughtime.report.numerals import grouped, short
@@ -13,8 +14,8 @@ from throughtime.report.wording import shown
 
 _ENDS = 4
 _LAYERS = 3
-_ACROSS, _DOWN = 100, 66
-_MARGIN = 84
+_ACROSS, _DOWN = 96, 66
+_MARGIN = 72
 _TOP = 30
 
 
@@ -124,7 +125,7 @@ def _name(kind: str, walk: Walk) -> str:
         return "Y" if len(walk.outputs[0]) == 1 else "|Y|"
     if kind == "x":
         return "x" if len(walk.inputs[0]) == 1 else "|x|"
-    return f"|S| layer {kind[1:]}" if len(walk.states) > 1 else "|S|"
+    return f"|S|, layer {kind[1:]}" if len(walk.states) > 1 else "|S|"
 
 
 def _arrows(rows: list[Row], columns: int) -> list[tuple[int, int, int, int]]:
@@ -133,7 +134,7 @@ def _arrows(rows: list[Row], columns: int) -> list[tuple[int, int, int, int]]:
     found = []
     for column in range(columns):
         x = _MARGIN + column * _ACROSS
-        for above, below in zip(rows, rows[1:], strict=False):
+        for above, below in pairwise(rows):
             found.append((x + width // 2, below.y, x + width // 2, above.y + height))
         if column:
             middle = height // 2
@@ -162,5 +163,5 @@ def _table(walk: Walk, rows: list[Row]) -> Table:
             cells += [Cell(value), Cell(gradient)] if row.kind != "y" else [Cell(value)]
         cells += [Cell(_size(walk.targets[step])), Cell(short(walk.losses[step]))]
         body.append((str(step), cells))
-    note = "“by” is the norm of the gradient of the last step’s loss by what stands before it."
+    note = "“by” is the norm of the gradient of the last step's loss by what stands before it."
     return Table("The walk, step by step", head, body, note)

@@ -20,7 +20,8 @@ if (lens) {
     one('#lens-of').textContent = lens.outputs[step];
     const most = shares.indexOf(Math.max(...shares));
     one('#lens-said').textContent = shares.length
-      ? `The loss of ${lens.outputs[step]} hears ${lens.inputs[most]} most, ${steps(step - most)} before: ${perCent(shares[most])} of the whole.`
+      ? `The loss of ${lens.outputs[step]} hears the input of ${lens.inputs[most]} most` +
+        (step > most ? `, ${steps(step - most)} before` : ', that of its own step') + `: ${perCent(shares[most])} of the whole.`
       : `The loss of ${lens.outputs[step]} hears no input.`;
     slider.setAttribute('aria-valuetext', lens.outputs[step]);
   }

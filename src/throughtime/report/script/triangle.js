@@ -16,7 +16,8 @@ const triangles = all('[data-chart^="triangle-"]').map((figure) => {
   const readout = one('.readout', figure.parentElement);
   const [width, height] = [lines.viewBox.baseVal.width, lines.viewBox.baseVal.height];
   const [across, up] = [data.steps.length, data.losses.length];
-  const edge = drawn('path', { class: 'line edge' }, lines);
+  // Light on dark, so that it is seen on every colour of the palette.
+  const edges = ['line edge casing', 'line edge'].map((look) => drawn('path', { class: look }, lines));
   const cursor = drawn('rect', { class: 'cursor', width: width / across, height: height / up, visibility: 'hidden' }, lines);
   let row = up - 1, column = data.median[row].length - 1;
 
@@ -60,7 +61,7 @@ const triangles = all('[data-chart^="triangle-"]').map((figure) => {
       const x = bounded((place(s - k2 + 0.5, data.steps) + 0.5) / across);
       return `${x} ${height - i * height / up}L${x} ${height - (i + 1) * height / up}`;
     });
-    edge.setAttribute('d', `M${corners.join('L')}`);
+    for (const edge of edges) edge.setAttribute('d', `M${corners.join('L')}`);
   };
 });
 
