@@ -134,7 +134,7 @@ def _save_results(
     write_json(folder.path / "metrics.json", metrics)
     if flow is not None:
         write_json(folder.path / "flow.json", flow)
-        with contextlib.suppress(FloatingPointError):
+        with contextlib.suppress(FloatingPointError, NoFlowError):
             write_json(folder.path / "walk.json", forecaster.walk(dataset).as_dict())
     comparison.write(folder.path / "predictions.csv")
     write_forecast(folder.path)

@@ -156,6 +156,7 @@ class Forecaster:
 
         Raises:
             FloatingPointError: A loss or a state is not finite.
+            NoFlowError: There is no gradient.
         """
         series, stop = dataset.series, dataset.split.train.stop
         values = self.scaled(series)[:stop]

@@ -16,9 +16,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from throughtime.flow.backward_by_lag import backward_by_lag
 from throughtime.flow.figures import numbers
 from throughtime.flow.itemise import itemise
 from throughtime.flow.itemised import Itemised
+from throughtime.flow.step_adjoint import StepAdjoint
+from throughtime.flow.unrolled import unroll_network
 from throughtime.gradients.method import Loss
 from throughtime.gradients.objective import elementwise
 from throughtime.nn import Network
@@ -85,7 +88,7 @@ class Walk:
         targets: [T, ...], flat for each step.
         losses: E_k of each step, [T].
         states: |S_k| of each layer, [L, T].
-        by_state: |dE_s/dS_k| of each layer, [L, T].
+        by_state: |dE_s/dS_k| of each layer, what goes up to later layers included, [L, T].
         by_output: |dE_s/dY_s|.
         weights: Those whose terms are not too large to be held.
         unit: None of a cell whose units hear each other otherwise than through U.
@@ -136,6 +139,7 @@ def walk(
         TypeError: The model is no `Network`.
         ValueError: There is not one row, or the arguments do not fit; see `throughtime.itemise`.
         FloatingPointError: A loss or a state is not finite.
+        NoFlowError: The loss has no gradient, or it is not finite.
     """
     if inputs.dim() != 3 or inputs.shape[1] != 1:
         raise ValueError(f"a walk goes through one row, [T, 1, I]; got {list(inputs.shape)}")
@@ -158,7 +162,7 @@ def walk(
     outputs, losses, by_input = _lens(network, inputs, targets, loss, state)
     shape = network.recurrent.num_layers, len(network.recurrent.cell.states), -1
     states = found.states[:, 0].reshape(len(found.states), *shape)  # [T + 1, L, K, H]
-    by_state = found.by_state[:, 0].reshape(states.shape)
+    by_state = _by_state(network, inputs, targets, loss, state)
     return Walk(
         labels=names[skipped:],
         input_labels=read[skipped:],
@@ -168,7 +172,7 @@ def walk(
         targets=_rows(targets[:, 0].reshape(steps, -1)),
         losses=numbers(losses),
         states=_rows(states[1:].flatten(2).norm(dim=2).T),
-        by_state=_rows(by_state[1:].flatten(2).norm(dim=2).T),
+        by_state=_rows(by_state.flatten(2).norm(dim=2).T),
         by_output=numbers([float(found.by_output.norm())])[0],
         weights=[_weight(found, name) for name in found.names if _held(network, name, steps)],
         unit=_unit(network, inputs, states, by_state),
@@ -211,6 +215,26 @@ def _cast(state: Any) -> Any:
     return None if state is None else tuple(part.double() for part in state)
 
 
+def _by_state(
+    network: Network, inputs: Tensor, targets: Tensor, loss: Loss, state: Any
+) -> Tensor:
+    """Give dE_s/dS_k of the last step's loss by each layer's states, [T, L, K, H]."""
+    unrolled = unroll_network(network, inputs, targets, loss, state, None, None, samples=1)
+    adjoints = tuple(
+        StepAdjoint.of(recurrence, run.trajectory)
+        for recurrence, run in zip(unrolled.recurrences, unrolled.runs, strict=True)
+    )
+    layer = network.recurrent
+    shape = len(inputs), layer.num_layers, len(layer.cell.states), layer.hidden_size
+    found = inputs.new_zeros(shape)
+    last = int(unrolled.losses[-1])
+    for lag in backward_by_lag(unrolled, adjoints):
+        found[last - lag.lag] = torch.stack([torch.cat(by, 1)[0] for by in lag.deltas]).view(
+            shape[1:]
+        )
+    return found
+
+
 def _weight(found: Itemised, name: str) -> WeightWalk:
     terms = found.terms(name).flatten(1).flip(0)  # of the last step first, [T, numbers]
     within = terms.cumsum(0)
@@ -249,13 +273,13 @@ def _unit(network: Network, inputs: Tensor, states: Tensor, by_state: Tensor) ->
         network: The network.
         inputs: [T, 1, I]
         states: Before the first step and after each, [T + 1, L, K, H].
-        by_state: dE_s by these.
+        by_state: dE_s by those after each step, [T, L, K, H].
     """
     layer, cell = network.recurrent, network.recurrent.cell
     if cell.row_operation is not None:
         return None
     top = layer.num_layers - 1
-    unit = int(by_state[1:, top, 0].abs().mean(0).nan_to_num().argmax())
+    unit = int(by_state[:, top, 0].abs().mean(0).nan_to_num().argmax())
     weights = layer.weights(top)
     heard = inputs[:, 0] if top == 0 else states[1:, top - 1, 0]
     with torch.no_grad():
@@ -281,8 +305,8 @@ def _unit(network: Network, inputs: Tensor, states: Tensor, by_state: Tensor) ->
         inputs=planes("W", cell.input_gates),
         products=planes("U", cell.recurrent_gates),
         constants={
-            name: float(vector[unit])
+            name: float(vector.detach()[unit])
             for name, vector in zip(cell.units, weights.units, strict=True)
         },
-        gradient={name: numbers(by_state[1:, top, k, unit]) for k, name in enumerate(cell.states)},
+        gradient={name: numbers(by_state[:, top, k, unit]) for k, name in enumerate(cell.states)},
     )

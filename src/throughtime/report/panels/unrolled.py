@@ -50,7 +50,7 @@ class UnrolledPanel:
     rows: list[Row]
     heads: list[tuple[int, int | None, str]]
     nodes: list[Node]
-    arrows: list[tuple[int, int, int, int]]
+    arrows: list[str]
     table: Table
     data: dict[str, Any]
 
@@ -128,18 +128,18 @@ def _name(kind: str, walk: Walk) -> str:
     return f"|S|, layer {kind[1:]}" if len(walk.states) > 1 else "|S|"
 
 
-def _arrows(rows: list[Row], columns: int) -> list[tuple[int, int, int, int]]:
-    """Give the ways through the network as lines: x1, y1, x2, y2."""
+def _arrows(rows: list[Row], columns: int) -> list[str]:
+    """Give the ways through the network as paths with a head each."""
     width, height = 84, 44
     found = []
     for column in range(columns):
         x = _MARGIN + column * _ACROSS
         for above, below in pairwise(rows):
-            found.append((x + width // 2, below.y, x + width // 2, above.y + height))
+            top = above.y + height
+            found.append(f"M{x + width // 2} {below.y}V{top}m-3 5l3 -5l3 5")
         if column:
-            middle = height // 2
             found += [
-                (x - _ACROSS + width, row.y + middle, x, row.y + middle)
+                f"M{x - _ACROSS + width} {row.y + height // 2}H{x}m-5 -3l5 3l-5 3"
                 for row in rows
                 if row.kind.startswith("s")
             ]
