@@ -28,6 +28,14 @@ def test_gradient_reach() -> None:
     assert horizons["elman_relu"] is None or horizons["elman_relu"] > 50
 
 
+def test_gradient_flow(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before, after = load("gradient_flow").main(tmp_path)
+    assert before is not None
+    assert after is None or after > 3 * before
+    assert "start with tt.nn.init.forget_bias_" in capsys.readouterr().out
+    assert len(list(tmp_path.glob("*.png"))) == 8
+
+
 def test_streaming(capsys: pytest.CaptureFixture[str]) -> None:
     assert load("streaming").main() < 1e-5
     assert "microseconds" in capsys.readouterr().out
