@@ -48,6 +48,7 @@ class Browser:
     def __init__(self, program: str) -> None:
         self.requests: list[str] = []
         self.complaints: list[str] = []
+        self._loaded = False
         self._number, self._left, self._session = 0, b"", ""
         self._profile = tempfile.mkdtemp(prefix="throughtime-browser-")
         hears, self._say = os.pipe()
@@ -116,7 +117,9 @@ class Browser:
 
     def _note(self, event: dict[str, Any]) -> None:
         method, said = event.get("method"), event.get("params", {})
-        if method == "Network.requestWillBeSent":
+        if method == "Page.loadEventFired":
+            self._loaded = True
+        elif method == "Network.requestWillBeSent":
             self.requests.append(said["request"]["url"])
         elif method == "Runtime.exceptionThrown":
             self.complaints.append(json.dumps(said["exceptionDetails"]))
@@ -129,11 +132,10 @@ class Browser:
         """Open a page and wait until it is there."""
         self.requests.clear()
         self.complaints.clear()
+        self._loaded = False
         self.call("Page.navigate", url=page.resolve().as_uri())
-        self.evaluate(
-            "new Promise(done => document.readyState === 'complete' ? done()"
-            " : addEventListener('load', () => done()))"
-        )
+        while not self._loaded:
+            self._note(self._next())
 
     def evaluate(self, script: str) -> Any:
         """Give the value of an expression on the page; of a promise, what it comes to.

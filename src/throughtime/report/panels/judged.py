@@ -53,8 +53,7 @@ def advice(flow: Flow) -> list[Advised]:
 def _advised(piece: Advice) -> Advised:
     change = ""
     if piece.figure and piece.then is not None:
-        figure = capital(shown(piece.figure, 120))
-        change = f"{figure}: {short(piece.now)} now, {short(piece.then)} then."
+        change = f"{shown(piece.figure, 120)}: {short(piece.now)} now, {short(piece.then)} then"
     do = capital(shown(piece.do, _LONGEST))
     return Advised(shown(piece.where, 60), do, _sentence(piece.why), change)
 

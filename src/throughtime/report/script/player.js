@@ -42,7 +42,7 @@ if (walk) {
     all('.building .so-far').forEach((text, row) => { text.textContent = terms ? short(building.norm[row][terms - 1]) : '–'; });
     slider.value = frame;
     said.textContent = !backward ? `Forward, step ${now}: ${walk.labels[now]}.`
-      : `Backward, step ${now}: ${terms} of ${T} terms` + (terms < T - now ? `, cut at a window of ${window_()}.` : '.');
+      : `Backward, step ${now}: ${terms} of ${T} terms` + (terms < T - now ? `, cut at a window of ${steps(window_())}.` : '.');
     slider.setAttribute('aria-valuetext', said.textContent);
     cut.setAttribute('aria-valuetext', steps(window_()));
   }
