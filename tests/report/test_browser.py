@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from throughtime.report.numerals import fixed, percent, short
 
 from .browser import Browser, find_browser
 from .conftest import write_run
+from .hostile import PAYLOADS, hostile_run
 from .measured import STEPS, measured
 
 
@@ -88,12 +90,12 @@ def test_a_cell_under_the_mouse_shows_what_was_recorded(
     assert len(triangle["losses"]) == len(triangle["steps"]) == STEPS
     across, down = (column + 0.5) / STEPS, 1 - (row + 0.5) / STEPS
     page.hover("[data-chart=triangle-0] svg[role=img]", across, down)
-    median, lower, upper = (
+    figures = (
         short(float(f"{triangle[name][row][column]:.3g}")) for name in ("median", "lower", "upper")
     )
     assert page.text(".readout") == (
-        f"Loss step {row}, state step {column}, lag {row - column}: median {median}; "
-        f"10 % to 90 %: {lower} to {upper}."
+        f"Loss step {row}, state step {column}, lag {row - column}: "
+        "median {}; 10 % to 90 %: {} to {}.".format(*figures)
     )
 
 
@@ -279,3 +281,20 @@ def test_a_script_that_is_not_the_page_s_own_does_not_run(
     browser.open(planted)
     assert browser.evaluate("document.title") == "sunspots: training report"
     assert any("Content Security Policy" in said for said in browser.complaints)
+
+
+def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path) -> None:
+    """Twenty payloads in turn, wherever a name stands."""
+    files = hostile_run(cycle(PAYLOADS), *measured())
+    browser.open(write_report(write_run(tmp_path, **files)))
+    page = browser.evaluate("document.documentElement.outerHTML")
+    assert "taken=1" in page
+    for slider in ("#window", "#update", "#lens-step", "#frame"):
+        browser.focus(slider)
+        browser.press("ArrowLeft")
+    for step in range(4):
+        browser.click(f".node.s[data-step='{step}']")
+        assert browser.text("#node-said").startswith(f"Step {step} (")
+    assert browser.evaluate("typeof taken") == "undefined"
+    assert browser.complaints == []
+    assert [at for at in browser.requests if not at.startswith(("file:", "data:"))] == []

@@ -215,9 +215,7 @@ def _cast(state: Any) -> Any:
     return None if state is None else tuple(part.double() for part in state)
 
 
-def _by_state(
-    network: Network, inputs: Tensor, targets: Tensor, loss: Loss, state: Any
-) -> Tensor:
+def _by_state(network: Network, inputs: Tensor, targets: Tensor, loss: Loss, state: Any) -> Tensor:
     """Give dE_s/dS_k of the last step's loss by each layer's states, [T, L, K, H]."""
     unrolled = unroll_network(network, inputs, targets, loss, state, None, None, samples=1)
     adjoints = tuple(

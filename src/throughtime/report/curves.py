@@ -6,17 +6,19 @@ from throughtime.report.chart import Chart, Line, Marks, Rule, draw
 from throughtime.report.history import History
 from throughtime.report.numerals import grouped, short
 from throughtime.report.scale import Scale, linear, logarithmic
+from throughtime.report.thinning import COLUMNS
 from throughtime.report.wording import capital
 
 _RESUMES = 8
 
 
-def loss_chart(history: History, best_epoch: float | None) -> Chart:
+def loss_chart(history: History, best_epoch: float | None, columns: int = COLUMNS) -> Chart:
     """Draw the loss and the validation loss by update, with the best epoch marked.
 
     Args:
         history: What training recorded, one row or more.
         best_epoch: The epoch whose weights were kept, if one was.
+        columns: Into how many columns long lines are thinned.
     """
     training = list(zip(history.update, history.loss, strict=True))
     validated = [
@@ -46,15 +48,17 @@ def loss_chart(history: History, best_epoch: float | None) -> Chart:
         lines=lines,
         rules=rules,
         highlights=highlights,
+        columns=columns,
     )
 
 
-def norm_chart(history: History, clip: float | None) -> Chart:
+def norm_chart(history: History, clip: float | None, columns: int = COLUMNS) -> Chart:
     """Draw the norm of the gradient before clipping, with the threshold.
 
     Args:
         history: What training recorded, one row or more.
         clip: The norm gradients were clipped to, if they were.
+        columns: Into how many columns long lines are thinned.
     """
     y = _loss_scale([*history.gradient_norm, clip])
     norms = list(zip(history.update, history.gradient_norm, strict=True))
@@ -77,6 +81,7 @@ def norm_chart(history: History, clip: float | None) -> Chart:
             Marks("not a finite number", "overflowed", history.overflowed),
         ],
         height=200,
+        columns=columns,
     )
 
 

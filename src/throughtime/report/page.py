@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from throughtime.report.tables import (
     setting,
     settings_table,
 )
+from throughtime.report.thinning import COLUMNS
 from throughtime.report.verdict import comparison, interruption, verdict
 from throughtime.report.wording import capital, shown
 
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 FILE = "report.html"
 # Test periods beyond these are named and left to the files.
 _PERIODS = 12
+_LARGEST = 400_000
+"""Bytes of a page."""
+_DETAILS = (1.0, 0.5, 0.25, 0.1)
+"""Shares of the points and cells of large pictures that are tried in turn, until a page fits."""
 
 
 def write_report(run: Path) -> Path:
@@ -61,9 +67,15 @@ def render(run: Run) -> str:
     Args:
         run: What the run recorded.
     """
-    return environment().get_template("page.html").render(_contents(run))
+    template, page = environment().get_template("page.html"), ""
+    for detail in _DETAILS:
+        page = template.render(_contents(run, detail))
+        if len(page.encode("utf-8")) <= _LARGEST:
+            break
+    return page
 
 
+@cache
 def environment() -> Environment:
     """Give where the templates of pages are, and how they are filled: what is put in is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -78,12 +90,13 @@ def environment() -> Environment:
     )
 
 
-def _contents(run: Run) -> dict[str, Any]:
+def _contents(run: Run, detail: float) -> dict[str, Any]:
     scores = scores_by_period(run.metrics)
     target = str(run.config.get("target") or "the series")
     training = mapping(run.metrics.get("training"))
     best_epoch = number(training.get("best_epoch"))
     history = run.history if run.history is not None and len(run.history) else None
+    columns = max(100, int(COLUMNS * detail))
     clip = number(run.section("training").get("clip"))
     return {
         "name": shown(run.name),
@@ -91,14 +104,14 @@ def _contents(run: Run) -> dict[str, Any]:
         "comparison": comparison(scores),
         "interruption": interruption(run),
         "facts": _facts(run, training),
-        "forecast": outlook_chart(run.predictions, target) if run.predictions else None,
+        "forecast": outlook_chart(run.predictions, target, columns) if run.predictions else None,
         "forecast_rows": forecast_table(run.predictions) if run.predictions else None,
         "scores": [score_table(score) for score in scores[:_PERIODS] if score.errors],
         "scores_left": max(0, len(scores) - _PERIODS),
-        **flow_contents(run.flow),
+        **flow_contents(run.flow, detail),
         **walk_contents(run.walk),
-        "loss": loss_chart(history, best_epoch) if history else None,
-        "norm": norm_chart(history, clip) if history else None,
+        "loss": loss_chart(history, best_epoch, columns) if history else None,
+        "norm": norm_chart(history, clip, columns) if history else None,
         "clipping": clipping(history) if history else "",
         "epochs": epoch_table(history, best_epoch) if history else None,
         "settings": [

@@ -29,18 +29,20 @@ def lag_scales(flow: Flow, most: int) -> tuple[Scale, Scale] | None:
     return linear([lag for layer in layers for lag in layer.lag], margin=0.0), y
 
 
-def lag_charts(flow: Flow, most: int) -> list[Chart]:
+def lag_charts(flow: Flow, most: int, detail: float = 1.0) -> list[Chart]:
     """Draw the gradient by lag, a chart a layer on common scales.
 
     Args:
         flow: What was measured.
         most: How many layers are drawn.
+        detail: The share of the points that the page has room for.
     """
     scales = lag_scales(flow, most)
     if scales is None:
         return []
     return [
-        _lag_chart(index, layer, flow, *scales) for index, layer in enumerate(_drawn(flow, most))
+        _lag_chart(index, layer, flow, *scales, max(10, int(_COLUMNS * detail)))
+        for index, layer in enumerate(_drawn(flow, most))
     ]
 
 
@@ -48,7 +50,7 @@ def _drawn(flow: Flow, most: int) -> list[LayerFlow]:
     return [layer for layer in flow.layers if len(layer.lag)][:most]
 
 
-def _lag_chart(index: int, layer: LayerFlow, flow: Flow, x: Scale, y: Scale) -> Chart:
+def _lag_chart(index: int, layer: LayerFlow, flow: Flow, x: Scale, y: Scale, columns: int) -> Chart:
     share = percent(flow.fraction)
     rules = [Rule(share, y=flow.fraction)]
     if layer.horizon is not None:
@@ -74,5 +76,5 @@ def _lag_chart(index: int, layer: LayerFlow, flow: Flow, x: Scale, y: Scale) -> 
             )
         ],
         rules=rules,
-        columns=_COLUMNS,
+        columns=columns,
     )

@@ -21,11 +21,12 @@ _LAYERS = 6
 """Layers beyond these are named and left to the file."""
 
 
-def flow_contents(flow: Flow | None) -> dict[str, Any]:
+def flow_contents(flow: Flow | None, detail: float) -> dict[str, Any]:
     """Give the panels of what was measured; without a measurement they are all empty.
 
     Args:
         flow: What `flow.json` holds.
+        detail: The share of points and cells that the page has room for, at most 1.
     """
     flow = flow or Flow(0.01, None, [])
     reach = gradient_reach(flow)
@@ -33,19 +34,19 @@ def flow_contents(flow: Flow | None) -> dict[str, Any]:
     return {
         "judged": judgements(flow),
         "advice": advice(flow),
-        "triangles": triangles(flow),
+        "triangles": triangles(flow, detail),
         "truncation": truncation_data(flow),
         "truncation_table": truncation_table(flow),
         "reach": f"{capital(reach)}." if reach else None,
         "lags": [
             {"chart": chart, "table": lag_table(layer)}
-            for chart, layer in zip(lag_charts(flow, _LAYERS), layers, strict=False)
+            for chart, layer in zip(lag_charts(flow, _LAYERS, detail), layers, strict=False)
         ],
         "lags_left": max(0, len(flow.layers) - _LAYERS),
         "horizon": horizon_chart(flow, _LAYERS),
         "horizon_table": horizon_table(flow, _LAYERS),
-        "horizon_data": horizon_data(flow, _LAYERS),
+        "horizon_data": horizon_data(flow, _LAYERS, detail),
         "spectra": spectra(flow, _LAYERS),
-        "ways": ways_back(flow, _LAYERS),
+        "ways": ways_back(flow, _LAYERS, detail),
         "gates": gates_by_layer(flow, _LAYERS),
     }

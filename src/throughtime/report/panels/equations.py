@@ -41,7 +41,7 @@ def equations_panel(walk: Walk) -> EquationsPanel | None:
     from throughtime.equations.derivation import write_out
     from throughtime.report.explanation.notation import NotationError
 
-    if walk.unit is None or walk.cell not in registry:
+    if walk.unit is None or not walk.unit.before or walk.cell not in registry:
         return None
     written = write_out(registry[walk.cell])
     try:

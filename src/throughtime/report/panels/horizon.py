@@ -13,8 +13,8 @@ from throughtime.report.scale import linear
 from throughtime.report.tables import Cell, Table
 from throughtime.report.wording import capital, shown
 
-_NUMBERS = 8000
-"""Numbers of all curves together: what a page can hold."""
+_NUMBERS = 6000
+"""Numbers of all curves together."""
 _SNAPSHOTS = 40
 _ROWS = 9
 _LOOKS = ("first", "second", "third", "fourth", "fifth", "sixth")
@@ -70,36 +70,41 @@ def horizon_table(flow: Flow, most: int) -> Table | None:
     )
 
 
-def horizon_data(flow: Flow, most: int) -> dict[str, Any] | None:
-    """Give the curves by lag at each update for the script; None without snapshots."""
+def horizon_data(flow: Flow, most: int, detail: float) -> dict[str, Any] | None:
+    """Give the curves by lag at each update for the script; None without snapshots.
+
+    Args:
+        flow: What was measured.
+        most: How many layers are drawn.
+        detail: The share of all numbers that the page has room for.
+    """
     scales, names = lag_scales(flow, most), _names(flow, most)
     if len(flow.over_training) < 2 or scales is None or not names:
         return None
     taken = [flow.over_training[row] for row in _evenly(len(flow.over_training), _SNAPSHOTS)]
-    points = max(8, _NUMBERS // (len(taken) * len(names)))
+    points = max(8, int(_NUMBERS * detail) // (len(taken) * len(names)))
     x, y = scales
     return {
         "share": percent(flow.fraction),
         "x": [x.low, x.high],
         "y": [y.low, y.high],
         "update": [one.update for one in taken],
-        "layers": [
-            [_curve(one, place, points) for one in taken if place < len(one.layers)]
-            for place in range(len(names))
-        ],
+        "layers": [_curves(taken, place, points) for place in range(len(names))],
     }
 
 
-def _curve(one: Snapshot, place: int, points: int) -> dict[str, Any]:
-    lag, median, horizon = one.layers[place]
-    chosen = _evenly(len(lag), points)
-    return {
-        "lag": [lag[row] for row in chosen],
-        "median": [
-            None if (value := median[row]) is None else float(f"{value:.3g}") for row in chosen
-        ],
-        "horizon": horizon,
-    }
+def _curves(taken: Sequence[Snapshot], place: int, points: int) -> dict[str, Any]:
+    """Give a layer's median by lag at each update, at lags that all share."""
+    recorded = [one.layers[place] for one in taken if place < len(one.layers)]
+    lags = max((lag for lag, _, _ in recorded), key=len, default=[])
+    chosen = [lags[row] for row in _evenly(len(lags), points)]
+    curves = []
+    for lag, median, horizon in recorded:
+        norms = dict(zip(lag, median, strict=True))
+        # Two figures are more than a line shows.
+        drawn = [None if (norm := norms.get(at)) is None else float(f"{norm:.2g}") for at in chosen]
+        curves.append({"median": drawn, "horizon": horizon})
+    return {"lag": chosen, "curves": curves}
 
 
 def _names(flow: Flow, most: int) -> list[str]:

@@ -58,7 +58,7 @@ def lens(walk: Walk) -> LensPanel | None:
         ["Input", "Steps before", "Share"],
         [(inputs[step], [Cell(str(last - step)), Cell(percent(share))]) for step, share in ranked],
     )
-    figures = [[float(f"{value:.3g}") for value in share] for share in shares]
+    figures = [[round(value, 5) for value in share] for share in shares]
     data = {
         "top": top,
         "margin": 0.02 if walk.steps > 1 else 0.5,

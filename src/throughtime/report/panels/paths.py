@@ -24,13 +24,20 @@ class PathsPanel:
     said: str
 
 
-def ways_back(flow: Flow, most: int) -> list[PathsPanel]:
-    """Give the panel of each layer whose ways were measured, up to so many."""
+def ways_back(flow: Flow, most: int, detail: float = 1.0) -> list[PathsPanel]:
+    """Give the panel of each layer whose ways were measured, up to so many.
+
+    Args:
+        flow: What was measured.
+        most: How many layers are drawn.
+        detail: The share of the points that the page has room for.
+    """
+    columns = max(10, int(_COLUMNS * detail))
     found = [(layer, layer.paths) for layer in flow.layers if layer.paths is not None][:most]
-    return [_panel(place, layer, paths) for place, (layer, paths) in enumerate(found)]
+    return [_panel(place, layer, paths, columns) for place, (layer, paths) in enumerate(found)]
 
 
-def _panel(place: int, layer: LayerFlow, paths: Paths) -> PathsPanel:
+def _panel(place: int, layer: LayerFlow, paths: Paths, columns: int) -> PathsPanel:
     name = shown(layer.name, 60)
     points = list(zip(paths.lag, paths.share, strict=True))
     known = [share for _, share in points if share is not None]
@@ -47,7 +54,7 @@ def _panel(place: int, layer: LayerFlow, paths: Paths) -> PathsPanel:
             y_label=f"{capital(name)}: share of the gradient that the state carried itself",
             lines=[Line("carry path", "median", points)],
             height=160,
-            columns=_COLUMNS,
+            columns=columns,
         )
     rows = [
         ("The state itself" if way == "carry" else f"Through U of {shown(way, 30)}", short(share))

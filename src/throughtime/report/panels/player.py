@@ -54,7 +54,6 @@ def player(walk: Walk) -> PlayerPanel | None:
     data = {
         "steps": walk.steps,
         "norm": [[_figures(norm) for norm in weight.norm] for weight in weights],
-        "left": [[_figures(share) for share in weight.left] for weight in weights],
     }
     return PlayerPanel(windows, rows, len(walk.weights) - len(rows), data)
 

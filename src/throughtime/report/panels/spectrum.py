@@ -16,6 +16,8 @@ _ROUNDING = 1e-16
 """Singular values below this share of the largest one are rounding."""
 _FLOOR = 1e-24
 _COLUMNS = 3
+_LINES = 48
+"""Lines of all fans together: what a page can hold."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,25 @@ class SpectrumPanel:
 def spectra(flow: Flow, most: int) -> list[SpectrumPanel]:
     """Draw the fan of each layer that has one, up to so many."""
     found = [(layer, layer.spectrum) for layer in flow.layers if layer.spectrum is not None][:most]
-    panels = [_panel(place, layer, spectrum) for place, (layer, spectrum) in enumerate(found)]
+    most_lines = max(5, _LINES // max(1, len(found)))
+    panels = [
+        _panel(place, layer, _thinned(spectrum, most_lines))
+        for place, (layer, spectrum) in enumerate(found)
+    ]
     return [panel for panel in panels if panel is not None]
+
+
+def _thinned(spectrum: Spectrum, most: int) -> Spectrum:
+    """Give at most so many ranks, evenly chosen, both ends among them."""
+    count = len(spectrum.ranks)
+    if count <= most:
+        return spectrum
+    chosen = [round(place * (count - 1) / (most - 1)) for place in range(most)]
+    return Spectrum(
+        spectrum.lag,
+        [spectrum.ranks[rank] for rank in chosen],
+        [[row[rank] for rank in chosen] for row in spectrum.values],
+    )
 
 
 def _panel(place: int, layer: LayerFlow, spectrum: Spectrum) -> SpectrumPanel | None:

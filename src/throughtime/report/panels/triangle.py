@@ -16,7 +16,7 @@ from throughtime.report.scale import Scale, linear
 from throughtime.report.wording import capital, shown
 
 _CELLS = 4500
-"""Cells of all triangles together: what a page can hold."""
+"""Cells of all triangles together."""
 _SIDE = 64
 _LAYERS = 6
 
@@ -34,10 +34,15 @@ class TrianglePanel:
     data: dict[str, Any]
 
 
-def triangles(flow: Flow) -> list[TrianglePanel]:
-    """Draw the triangle of each layer that has one, up to the sixth."""
+def triangles(flow: Flow, detail: float = 1.0) -> list[TrianglePanel]:
+    """Draw the triangle of each layer that has one, up to the sixth.
+
+    Args:
+        flow: What was measured.
+        detail: The share of the cells that the page has room for.
+    """
     layers = [layer for layer in flow.layers if layer.triangle is not None][:_LAYERS]
-    side = min(_SIDE, int(math.sqrt(2 * _CELLS / max(1, len(layers)))))
+    side = min(_SIDE, int(math.sqrt(2 * _CELLS * detail / max(1, len(layers)))))
     panels = [_panel(place, layer, side) for place, layer in enumerate(layers)]
     return [panel for panel in panels if panel is not None]
 
@@ -79,7 +84,7 @@ def _panel(place: int, layer: LayerFlow, side: int) -> TrianglePanel | None:
     data = {
         "losses": losses,
         "steps": steps,
-        # The figures that are shown, three of each, with nothing for t > s.
+        # The figures that are shown, with nothing for t > s; of one row there are no quantiles.
         **{
             name: [
                 [_figures(value) for value in row[: _reach(triangle, loss)]]
@@ -90,6 +95,7 @@ def _panel(place: int, layer: LayerFlow, side: int) -> TrianglePanel | None:
                 ("lower", triangle.lower),
                 ("upper", triangle.upper),
             )
+            if name == "median" or table != triangle.median
         },
     }
     return TrianglePanel(key, chart, painted, short(painted.low), short(painted.high), note, data)

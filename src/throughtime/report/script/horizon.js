@@ -7,16 +7,16 @@ if (overTraining) {
   const { x, y, update, layers, share } = overTraining;
   const across = (lag) => (lag - x[0]) / (x[1] - x[0]);
   const down = (norm) => 1 - (Math.log10(norm) - Math.log10(y[0])) / (Math.log10(y[1]) - Math.log10(y[0]));
-  const charts = layers.map((curves, place) => {
+  const charts = layers.map(({ lag, curves }, place) => {
     const figure = one(`[data-chart="lag-${place}"]`);
-    return { curves, lines: one('svg.lines', figure), median: one('svg.lines .line.median', figure), area: one('svg.lines .area', figure),
+    return { lag, curves, lines: one('svg.lines', figure), median: one('svg.lines .line.median', figure), area: one('svg.lines .area', figure),
       rule: one('line.upright', figure), label: one('text.upright', figure) };
   });
 
   // The pen is lifted where there is no gradient left to draw.
-  function traced(curve, { width, height }) {
+  function traced(lags, curve, { width, height }) {
     let pen = 'M';
-    return curve.lag.map((lag, i) => {
+    return lags.map((lag, i) => {
       const norm = curve.median[i];
       if (!(norm > 0)) { pen = 'M'; return ''; }
       const corner = `${pen}${(across(lag) * width).toFixed(1)} ${(Math.min(down(norm), 4) * height).toFixed(1)}`;
@@ -27,10 +27,10 @@ if (overTraining) {
 
   function change() {
     const place = Number(slider.value);
-    const reached = charts.map(({ curves, lines, median, area, rule, label }) => {
+    const reached = charts.map(({ lag, curves, lines, median, area, rule, label }) => {
       const curve = curves[place];
       if (!curve) return null;
-      median?.setAttribute('d', traced(curve, lines.viewBox.baseVal));
+      median?.setAttribute('d', traced(lag, curve, lines.viewBox.baseVal));
       // The quantiles are those of the trained network.
       area?.setAttribute('visibility', place === update.length - 1 ? 'visible' : 'hidden');
       for (const mark of [rule, label]) mark?.setAttribute('visibility', curve.horizon === null ? 'hidden' : 'visible');

@@ -30,8 +30,9 @@ const triangles = all('[data-chart^="triangle-"]').map((figure) => {
       readout.textContent = `Loss step ${s}, state step ${t}: a loss does not depend on later states.`;
       return;
     }
-    const [median, lower, upper] = ['median', 'lower', 'upper'].map((name) => short(data[name][row][column]));
-    readout.textContent = `Loss step ${s}, state step ${t}, lag ${s - t}: median ${median}; 10 % to 90 %: ${lower} to ${upper}.`;
+    const [median, lower, upper] = ['median', 'lower', 'upper'].map((name) => short((data[name] ?? data.median)[row][column]));
+    readout.textContent = `Loss step ${s}, state step ${t}, lag ${s - t}: ` +
+      (data.lower || data.upper ? `median ${median}; 10 % to 90 %: ${lower} to ${upper}.` : `${median}.`);
   }
 
   const kept = (value, count) => Math.min(Math.max(value, 0), count - 1);
