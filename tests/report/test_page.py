@@ -19,6 +19,7 @@ from .hostile import PAYLOADS, hostile_run
 from .measured import measured
 
 LIMIT = 400_000
+HOSTILE = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}"
 PARTS = ("triangle", "discarded", "jacobian", "lyapunov", "paths", "gates", "verdict", "lag")
 
 
