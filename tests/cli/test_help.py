@@ -11,9 +11,7 @@ from throughtime.cli.app import COMMANDS
 
 def test_help_names_every_command() -> None:
     shown = run("--help").stdout
-    assert list(COMMANDS) == [
-        "train", "predict", "compare", "explain", "cells", "bench", "doctor",
-    ]  # fmt: skip
+    assert list(COMMANDS) == ["train", "predict", "compare", "cells", "explain", "bench", "doctor"]
     assert all(command in shown for command in COMMANDS)
 
 

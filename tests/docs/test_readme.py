@@ -57,7 +57,7 @@ def test_the_commands_run(tide_csv: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_snippets_run(tmp_path: Path) -> None:
-    assert len(SNIPPETS) == 4
+    assert len(SNIPPETS) == 5
     torch.manual_seed(0)
     inputs = torch.randn(20, 4, 1)
     lengths = torch.tensor([20, 5, 1, 12])

@@ -36,6 +36,11 @@ def test_gradient_flow(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert len(list(tmp_path.glob("*.png"))) == 8
 
 
+def test_itemised_gradient(capsys: pytest.CaptureFixture[str]) -> None:
+    assert load("itemised_gradient").main() < 1e-14
+    assert "% of the gradient" in capsys.readouterr().out
+
+
 def test_streaming(capsys: pytest.CaptureFixture[str]) -> None:
     assert load("streaming").main() < 1e-5
     assert "microseconds" in capsys.readouterr().out

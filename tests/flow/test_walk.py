@@ -121,5 +121,5 @@ def test_faults_are_named() -> None:
         walk(network, x.expand(T, 2, 2), d.expand(T, 2, 1), SQUARED)
     with pytest.raises(ValueError, match="6 steps need as many labels, got 2 and 2"):
         walk(network, x, d, SQUARED, labels=["a", "b"])
-    with pytest.raises(TypeError, match="needs a throughtime.Network"):
+    with pytest.raises(TypeError, match=r"needs a throughtime\.Network"):
         walk(nn.Linear(2, 1), x, d, SQUARED)  # type: ignore[arg-type]

@@ -33,7 +33,7 @@ FILE = "report.html"
 _PERIODS = 12
 _LARGEST = 400_000
 """Bytes of a page."""
-_DETAILS = (1.0, 0.5, 0.25, 0.1)
+_DETAILS = (1.0, 0.4, 0.1)
 """Shares of the points and cells of large pictures that are tried in turn, until a page fits."""
 
 
