@@ -11,7 +11,9 @@ from throughtime.cli.app import COMMANDS
 
 def test_help_names_every_command() -> None:
     shown = run("--help").stdout
-    assert list(COMMANDS) == ["train", "predict", "compare", "cells", "explain", "bench", "doctor"]
+    assert list(COMMANDS) == [
+        "train", "predict", "compare", "flow", "explain", "cells", "bench", "doctor",
+    ]  # fmt: skip
     assert all(command in shown for command in COMMANDS)
 
 

@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import tide_csv
+
+__all__ = ["tide_csv"]
+
 Folder = Callable[..., Path]
 
 

@@ -19,8 +19,9 @@ COMMANDS = {
     "train": "Train a recurrent network to forecast a series one step ahead.",
     "predict": "Forecast each row of a CSV file from the rows before it.",
     "compare": "Train the same network on the same task by several gradient methods, and compare.",
+    "flow": "Measure how far back in time gradients reach, what stops them, and what to change.",
+    "explain": "Work out backpropagation through time by hand, every term of it.",
     "cells": "List the cells, or show one: its equations, its adjoint and the gradients.",
-    "explain": "Work out backpropagation through time by hand, every product written down.",
     "bench": "Race training steps against torch.nn, and JAX if it is installed.",
     "doctor": "Say what is installed here, and test the native engine against the reference.",
 }
@@ -98,9 +99,9 @@ def _print_version(asked: bool) -> None:
 
 @app.callback(
     epilog="Examples:  throughtime train sunspots   |   throughtime predict RUN mine.csv   |   "
-    "throughtime compare --methods bptt,tbptt:10,rtrl   |   throughtime cells gru   |   "
-    "throughtime explain   |   "
-    "throughtime bench --cells gru   |   throughtime doctor"
+    "throughtime compare --methods bptt,tbptt:10,rtrl   |   throughtime flow sunspots   |   "
+    "throughtime explain   |   throughtime cells gru   |   throughtime bench --cells gru   |   "
+    "throughtime doctor"
 )
 def throughtime(
     version: bool = typer.Option(

@@ -48,7 +48,7 @@ def explain(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as JSON.")] = False,
 ) -> None:
-    """Work out backpropagation through time by hand, every product written down.
+    """Work out backpropagation through time by hand, every term of it.
 
     Example: throughtime explain --steps 3 --out three-steps.html
     """

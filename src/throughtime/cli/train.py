@@ -109,6 +109,13 @@ def train(
         Path | None,
         typer.Option(help="The run folder; runs/NAME-TIME if left out.", rich_help_panel=OUTPUT),
     ] = None,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write scalars and pictures for TensorBoard into this folder.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the results as JSON.", rich_help_panel=OUTPUT)
     ] = False,
@@ -144,4 +151,4 @@ def train(
     if settings.patience is None:
         dataset = replace(dataset, split=dataset.split.without_validation())
     use_threads(settings.hidden, settings.batch_size)
-    run_and_record(dataset, settings, out, as_json)
+    run_and_record(dataset, settings, out, as_json, tensorboard)

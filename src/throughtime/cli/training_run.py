@@ -14,11 +14,20 @@ from throughtime.cli.scores import print_scores
 if TYPE_CHECKING:
     from throughtime.data import Dataset
     from throughtime.estimators import Forecaster, Settings
+    from throughtime.flow.probe import FlowProbe
+    from throughtime.report.tensorboard import TensorBoard
     from throughtime.train import Outcome
+    from throughtime.train.loop import Callback
     from throughtime.train.run_folder import RunFolder
 
 
-def run_and_record(dataset: Dataset, settings: Settings, out: Path | None, as_json: bool) -> None:
+def run_and_record(
+    dataset: Dataset,
+    settings: Settings,
+    out: Path | None,
+    as_json: bool,
+    tensorboard: Path | None = None,
+) -> None:
     """Train a forecaster, record everything in a run folder, and print the scores.
 
     Args:
@@ -26,9 +35,10 @@ def run_and_record(dataset: Dataset, settings: Settings, out: Path | None, as_js
         settings: How to learn it.
         out: The run folder; its default place if None.
         as_json: Whether to print JSON.
+        tensorboard: Where TensorBoard finds scalars and pictures, if it is to.
 
     Raises:
-        UsageError: The training failed.
+        UsageError: The training failed; or TensorBoard is asked for and not installed.
         SystemExit: With status 130, after Ctrl-C.
     """
     from rich.console import Console
@@ -38,18 +48,22 @@ def run_and_record(dataset: Dataset, settings: Settings, out: Path | None, as_js
     from throughtime.train.run_folder import RunFolder, uninterrupted
 
     forecaster = Forecaster.for_dataset(dataset, settings)
+    probe = forecaster.probe(dataset)
+    watching: list[Callback] = [probe]
+    if tensorboard is not None:
+        watching.append(_tensorboard(tensorboard, probe))
     console = Console(stderr=True)
     with RunFolder(dataset.series.name, out) as folder:
         _announce(console, dataset, forecaster)
         with Progress(settings.epochs, console) as progress:
-            outcome = forecaster.fit(dataset, [progress])
+            outcome = forecaster.fit(dataset, [progress, *watching])
         if outcome.best_epoch == 0:
             _report_nothing(outcome)
         with uninterrupted():
             _save_model(folder, forecaster, dataset, outcome)
             folder.keep()
         try:
-            metrics = _save_results(folder, forecaster, dataset, outcome)
+            metrics = _save_results(folder, forecaster, dataset, outcome, probe)
         except KeyboardInterrupt:
             print(
                 f"throughtime: interrupted while results were written; the best model (epoch "
@@ -58,6 +72,15 @@ def run_and_record(dataset: Dataset, settings: Settings, out: Path | None, as_js
             )
             raise SystemExit(130) from None
     _conclude(folder.final, metrics, outcome, as_json)
+
+
+def _tensorboard(folder: Path, probe: FlowProbe) -> TensorBoard:
+    from throughtime.report.tensorboard import TensorBoard
+
+    try:
+        return TensorBoard(folder, probe)
+    except (ImportError, OSError) as error:
+        raise UsageError(str(error)) from None
 
 
 def _announce(console: Any, dataset: Dataset, forecaster: Forecaster) -> None:
@@ -99,7 +122,11 @@ def _save_model(
 
 
 def _save_results(
-    folder: RunFolder, forecaster: Forecaster, dataset: Dataset, outcome: Outcome
+    folder: RunFolder,
+    forecaster: Forecaster,
+    dataset: Dataset,
+    outcome: Outcome,
+    probe: FlowProbe,
 ) -> dict[str, Any]:
     from throughtime.estimators import compare
     from throughtime.estimators.saved import write_json
@@ -109,7 +136,7 @@ def _save_results(
     forecasts, _ = forecaster.predict(dataset.series)
     comparison = compare(dataset, forecasts)
     try:
-        flow = forecaster.flow(dataset).as_dict()
+        flow = {**forecaster.flow(dataset).as_dict(), "over_training": probe.as_list()}
     except NoFlowError:
         flow = None
     metrics = {
@@ -133,9 +160,10 @@ def _save_results(
     }
     write_json(folder.path / "metrics.json", metrics)
     if flow is not None:
-        write_json(folder.path / "flow.json", flow)
+        write_json(folder.path / "flow.json", flow, indent=None)  # long tables of numbers
         with contextlib.suppress(FloatingPointError, NoFlowError):
-            write_json(folder.path / "walk.json", forecaster.walk(dataset).as_dict())
+            walk = forecaster.walk(dataset).as_dict()
+            write_json(folder.path / "walk.json", walk, indent=None)
     comparison.write(folder.path / "predictions.csv")
     write_forecast(folder.path)
     write_report(folder.path)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from throughtime.data import DataError, Dataset, Scaling, Series
 from throughtime.estimators.settings import Settings, SettingsError
 from throughtime.flow import Flow, flow
-from throughtime.flow.walk import STEPS as WALK_STEPS
+from throughtime.flow.probe import FlowProbe
 from throughtime.flow.walk import Walk, walk
 from throughtime.gradients import Clipping
 from throughtime.nn import Network
@@ -22,6 +22,8 @@ _loss = nn.MSELoss(reduction="none")
 
 FLOW_STEPS = 300
 """Steps on which gradient flow is measured: what it needs of memory grows with them."""
+PROBE_STEPS = 96
+"""Steps on which it is looked at while a network is trained."""
 
 
 class Forecaster:
@@ -142,14 +144,27 @@ class Forecaster:
         Raises:
             NoFlowError: There is no gradient, or it is not finite.
         """
+        before, inputs, targets = self._measured(dataset)
+        state = None
+        if len(before):
+            with torch.no_grad():
+                _, state = self.network(before)
+        return flow(self.network, inputs, targets, _loss, state)
+
+    def probe(self, dataset: Dataset) -> FlowProbe:
+        """Give a callback that looks at the gradient by lag while this forecaster is trained.
+
+        It looks at the last rows of those that `flow` measures, from the network's own start: a
+        look has to be cheap, and its cost grows with the steps.
+        """
+        _, inputs, targets = self._measured(dataset)
+        return FlowProbe(self.network, inputs[-PROBE_STEPS:], targets[-PROBE_STEPS:], _loss)
+
+    def _measured(self, dataset: Dataset) -> tuple[Tensor, Tensor, Tensor]:
+        """Give the rows that flow is measured on, as inputs and targets, and those before them."""
         values = self.scaled(dataset.series)[: dataset.split.train.stop]
         start = max(0, len(values) - 1 - FLOW_STEPS)
-        state = None
-        if start:
-            with torch.no_grad():
-                _, state = self.network(values[:start, None])
-        inputs, targets = values[start:-1, None], values[start + 1 :, None, :1]
-        return flow(self.network, inputs, targets, _loss, state)
+        return values[:start, None], values[start:-1, None], values[start + 1 :, None, :1]
 
     def walk(self, dataset: Dataset) -> Walk:
         """Walk through the last training rows, as many as a window has and a page can show.
@@ -158,22 +173,22 @@ class Forecaster:
             FloatingPointError: A loss or a state is not finite.
             NoFlowError: There is no gradient.
         """
-        series, stop = dataset.series, dataset.split.train.stop
-        values = self.scaled(series)[:stop]
-        steps = min(self.settings.window, WALK_STEPS, len(values) - 1)
-        start = len(values) - 1 - steps
+        before, inputs, targets = self._measured(dataset)
+        steps = min(self.settings.window, len(inputs))
+        before = torch.cat([before, inputs[:-steps]])
         state = None
-        if start:
+        if len(before):
             with torch.no_grad():
-                _, state = self.network(values[:start, None])
+                _, state = self.network(before)
+        times, stop = dataset.series.times, dataset.split.train.stop
         return walk(
             self.network,
-            values[start:-1, None],
-            values[start + 1 :, None, :1],
+            inputs[-steps:],
+            targets[-steps:],
             _loss,
             state,
-            labels=series.times[start + 1 : stop],
-            input_labels=series.times[start : stop - 1],
+            labels=times[stop - steps : stop],
+            input_labels=times[stop - 1 - steps : stop - 1],
         )
 
     def scaled(self, series: Series) -> Tensor:

@@ -101,7 +101,7 @@ def load(folder: Path) -> tuple[Forecaster, dict[str, Any]]:
     return forecaster, config
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write indented JSON that strict readers take: no NaN, no infinity."""
-    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+def write_json(path: Path, content: dict[str, Any], indent: int | None = 2) -> None:
+    """Write JSON that strict readers take, no NaN, no infinity; on one line if not indented."""
+    text = json.dumps(content, indent=indent, allow_nan=False, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
