@@ -111,6 +111,12 @@ def _loss_scale(values: Sequence[float | None]) -> Scale:
     return logarithmic(known) if all(value > 0 for value in known) else linear(known)
 
 
+def kept_update(history: History, best_epoch: float | None) -> float:
+    """Return the update whose weights were kept: the best epoch's last, or the last of all."""
+    row = _row_of_epoch(history, best_epoch)
+    return history.update[-1 if row is None else row]
+
+
 def _row_of_epoch(history: History, epoch: float | None) -> int | None:
     rows = [row for row, found in enumerate(history.epoch) if found is not None and found == epoch]
     return rows[-1] if rows else None

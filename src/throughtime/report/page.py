@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughtime.report.curves import clipping, loss_chart, norm_chart
+from throughtime.report.curves import clipping, kept_update, loss_chart, norm_chart
 from throughtime.report.numerals import grouped, number, short
 from throughtime.report.outlook import outlook_chart
 from throughtime.report.panels.contents import flow_contents
@@ -108,7 +108,7 @@ def _contents(run: Run, detail: float) -> dict[str, Any]:
         "forecast_rows": forecast_table(run.predictions) if run.predictions else None,
         "scores": [score_table(score) for score in scores[:_PERIODS] if score.errors],
         "scores_left": max(0, len(scores) - _PERIODS),
-        **flow_contents(run.flow, detail),
+        **flow_contents(run.flow, kept_update(history, best_epoch) if history else None, detail),
         **walk_contents(run.walk),
         "loss": loss_chart(history, best_epoch, columns) if history else None,
         "norm": norm_chart(history, clip, columns) if history else None,

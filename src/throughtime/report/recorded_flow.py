@@ -110,10 +110,14 @@ class LayerFlow:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The gradient by lag at one update of the training; a layer is lag, median and horizon."""
+    """The gradient by lag at one update of the training; a layer is lag, median and horizon.
+
+    `kept` is the network that training ended with, measured like the rest of the flow.
+    """
 
     update: float
     layers: Sequence[tuple[Sequence[float], Column, float | None]]
+    kept: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,12 @@ from typing import Any
 
 from throughtime.report.panels.by_lag import lag_charts
 from throughtime.report.panels.gates import gates_by_layer
-from throughtime.report.panels.horizon import horizon_chart, horizon_data, horizon_table
+from throughtime.report.panels.horizon import (
+    horizon_chart,
+    horizon_data,
+    horizon_table,
+    with_the_end,
+)
 from throughtime.report.panels.judged import advice, judgements
 from throughtime.report.panels.paths import ways_back
 from throughtime.report.panels.spectrum import spectra
@@ -21,14 +26,15 @@ _LAYERS = 6
 """Layers beyond these are named and left to the file."""
 
 
-def flow_contents(flow: Flow | None, detail: float) -> dict[str, Any]:
+def flow_contents(flow: Flow | None, update: float | None, detail: float) -> dict[str, Any]:
     """Give the panels of what was measured; without a measurement they are all empty.
 
     Args:
         flow: What `flow.json` holds.
+        update: The update that the trained network is from, if it is known.
         detail: The share of points and cells that the page has room for, at most 1.
     """
-    flow = flow or Flow(0.01, None, [])
+    flow = with_the_end(flow or Flow(0.01, None, []), update)
     reach = gradient_reach(flow)
     layers = [layer for layer in flow.layers if len(layer.lag)]
     return {

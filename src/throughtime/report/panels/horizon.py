@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from throughtime.report.chart import Chart, Line, draw
@@ -18,6 +19,21 @@ _NUMBERS = 6000
 _SNAPSHOTS = 40
 _ROWS = 9
 _LOOKS = ("first", "second", "third", "fourth", "fifth", "sixth")
+
+
+def with_the_end(flow: Flow, update: float | None) -> Flow:
+    """Put the trained network among the looks along the training, at the update it is from.
+
+    Args:
+        flow: What was measured.
+        update: Which that is; None if it is not known.
+    """
+    if not flow.over_training or update is None or not flow.layers:
+        return flow
+    layers = [(layer.lag, layer.median, layer.horizon) for layer in flow.layers]
+    before = [one for one in flow.over_training if one.update < update]
+    after = [one for one in flow.over_training if one.update > update]
+    return replace(flow, over_training=[*before, Snapshot(update, layers, kept=True), *after])
 
 
 def horizon_chart(flow: Flow, most: int) -> Chart | None:
@@ -81,7 +97,9 @@ def horizon_data(flow: Flow, most: int, detail: float) -> dict[str, Any] | None:
     scales, names = lag_scales(flow, most), _names(flow, most)
     if len(flow.over_training) < 2 or scales is None or not names:
         return None
-    taken = [flow.over_training[row] for row in _evenly(len(flow.over_training), _SNAPSHOTS)]
+    every = flow.over_training
+    chosen = {*_evenly(len(every), _SNAPSHOTS), *(row for row, one in enumerate(every) if one.kept)}
+    taken = [every[row] for row in sorted(chosen)]
     points = max(8, int(_NUMBERS * detail) // (len(taken) * len(names)))
     x, y = scales
     return {
@@ -89,6 +107,7 @@ def horizon_data(flow: Flow, most: int, detail: float) -> dict[str, Any] | None:
         "x": [x.low, x.high],
         "y": [y.low, y.high],
         "update": [one.update for one in taken],
+        "kept": next((place for place, one in enumerate(taken) if one.kept), None),
         "layers": [_curves(taken, place, points) for place in range(len(names))],
     }
 

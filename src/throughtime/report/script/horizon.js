@@ -4,7 +4,7 @@ const overTraining = recorded('over-training');
 
 if (overTraining) {
   const slider = one('#update'), said = one('#update-said');
-  const { x, y, update, layers, share } = overTraining;
+  const { x, y, update, kept, layers, share } = overTraining;
   const across = (lag) => (lag - x[0]) / (x[1] - x[0]);
   const down = (norm) => 1 - (Math.log10(norm) - Math.log10(y[0])) / (Math.log10(y[1]) - Math.log10(y[0]));
   const charts = layers.map(({ lag, curves }, place) => {
@@ -32,7 +32,7 @@ if (overTraining) {
       if (!curve) return null;
       median?.setAttribute('d', traced(lag, curve, lines.viewBox.baseVal));
       // The quantiles are those of the trained network.
-      area?.setAttribute('visibility', place === update.length - 1 ? 'visible' : 'hidden');
+      area?.setAttribute('visibility', place === kept ? 'visible' : 'hidden');
       for (const mark of [rule, label]) mark?.setAttribute('visibility', curve.horizon === null ? 'hidden' : 'visible');
       if (curve.horizon !== null) {
         const at = `${across(curve.horizon) * 100}%`;
@@ -50,7 +50,7 @@ if (overTraining) {
   }
 
   slider.max = update.length - 1;
-  slider.value = update.length - 1;
+  slider.value = kept ?? update.length - 1;
   slider.addEventListener('input', change);
   change();
 }
