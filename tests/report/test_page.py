@@ -65,8 +65,8 @@ def test_a_long_noisy_training_stays_small(run_folder: Folder) -> None:
     # Noise is what thins least: every column keeps its four points.
     noise = random.Random(0)
     updates, rows, layered = (
-        history(100_000, per_epoch=1),
-        predictions(20_000),
+        history(20_000, per_epoch=1),
+        predictions(5_000),
         flow(*[300] * 12, steps=3000),
     )
     for row in updates[1:]:
@@ -76,8 +76,8 @@ def test_a_long_noisy_training_stays_small(run_folder: Folder) -> None:
     for layer in layered["layers"]:
         for name in ("median", "lower", "upper"):
             layer[name] = [value * noise.lognormvariate(0, 1) for value in layer[name]]
-    full, walk = measured(layers=6)
-    for layer, other in zip(layered["layers"], full["layers"] * 2, strict=True):
+    full, walk = measured()
+    for layer, other in zip(layered["layers"], full["layers"] * 6, strict=True):
         layer.update({key: other[key] for key in ("jacobian", "lyapunov", "paths", "gates")})
         layer["triangle"] = noisy_triangle(64, noise)
         layer["discarded"] = curve = {"k2": list(range(1, 201))}
@@ -90,7 +90,7 @@ def test_a_long_noisy_training_stays_small(run_folder: Folder) -> None:
                 for layer in layered["layers"]
             ],
         }
-        for update in range(0, 100_000, 2000)
+        for update in range(0, 20_000, 400)
     ]
     walk = {**walk, **noisy_walk(64, 6, noise)}
     folder = run_folder(history=updates, flow=layered, predictions=rows, walk=walk)

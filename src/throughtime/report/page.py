@@ -68,8 +68,9 @@ def render(run: Run) -> str:
         run: What the run recorded.
     """
     template, page = environment().get_template("page.html"), ""
+    told = _told(run)
     for detail in _DETAILS:
-        page = template.render(_contents(run, detail))
+        page = template.render(told | _pictured(run, detail))
         if len(page.encode("utf-8")) <= _LARGEST:
             break
     return page
@@ -90,30 +91,24 @@ def environment() -> Environment:
     )
 
 
-def _contents(run: Run, detail: float) -> dict[str, Any]:
+def _told(run: Run) -> dict[str, Any]:
+    """Give what a page says whatever the detail of its pictures."""
     scores = scores_by_period(run.metrics)
     target = str(run.config.get("target") or "the series")
     training = mapping(run.metrics.get("training"))
-    best_epoch = number(training.get("best_epoch"))
     history = run.history if run.history is not None and len(run.history) else None
-    columns = max(100, int(COLUMNS * detail))
-    clip = number(run.section("training").get("clip"))
     return {
         "name": shown(run.name),
         "verdict": verdict(run),
         "comparison": comparison(scores),
         "interruption": interruption(run),
         "facts": _facts(run, training),
-        "forecast": outlook_chart(run.predictions, target, columns) if run.predictions else None,
         "forecast_rows": forecast_table(run.predictions) if run.predictions else None,
         "scores": [score_table(score) for score in scores[:_PERIODS] if score.errors],
         "scores_left": max(0, len(scores) - _PERIODS),
-        **flow_contents(run.flow, kept_update(history, best_epoch) if history else None, detail),
         **walk_contents(run.walk),
-        "loss": loss_chart(history, best_epoch, columns) if history else None,
-        "norm": norm_chart(history, clip, columns) if history else None,
         "clipping": clipping(history) if history else "",
-        "epochs": epoch_table(history, best_epoch) if history else None,
+        "epochs": epoch_table(history, number(training.get("best_epoch"))) if history else None,
         "settings": [
             table
             for key in ("network", "training")
@@ -121,6 +116,21 @@ def _contents(run: Run, detail: float) -> dict[str, Any]:
         ],
         "origins": _origins(run, target),
         "script": page_script(),
+    }
+
+
+def _pictured(run: Run, detail: float) -> dict[str, Any]:
+    """Give the pictures whose points are many, in a share of their full detail."""
+    target = str(run.config.get("target") or "the series")
+    best_epoch = number(mapping(run.metrics.get("training")).get("best_epoch"))
+    history = run.history if run.history is not None and len(run.history) else None
+    columns = max(100, int(COLUMNS * detail))
+    clip = number(run.section("training").get("clip"))
+    return {
+        "forecast": outlook_chart(run.predictions, target, columns) if run.predictions else None,
+        **flow_contents(run.flow, kept_update(history, best_epoch) if history else None, detail),
+        "loss": loss_chart(history, best_epoch, columns) if history else None,
+        "norm": norm_chart(history, clip, columns) if history else None,
     }
 
 
