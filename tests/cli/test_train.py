@@ -16,7 +16,7 @@ from throughtime.flow import NoFlowError
 
 FILES = {
     "config.json", "flow.json", "forecast.png", "history.csv", "metrics.json", "model.safetensors",
-    "predictions.csv", "report.html",
+    "predictions.csv", "report.html", "walk.json",
 }  # fmt: skip
 
 

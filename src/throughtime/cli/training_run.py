@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -160,6 +161,9 @@ def _save_results(
     write_json(folder.path / "metrics.json", metrics)
     if flow is not None:
         write_json(folder.path / "flow.json", flow, indent=None)  # long tables of numbers
+        with contextlib.suppress(FloatingPointError, NoFlowError):
+            walk = forecaster.walk(dataset).as_dict()
+            write_json(folder.path / "walk.json", walk, indent=None)
     comparison.write(folder.path / "predictions.csv")
     write_forecast(folder.path)
     write_report(folder.path)
