@@ -86,6 +86,22 @@ def test_counting() -> None:
 
 
 @pytest.mark.parametrize("task", [EmbeddedReber(), Counting()])
+def test_strings_of_ones_own_are_laid_as_drawn_ones(task: Strings) -> None:
+    draw = generator()
+    ours = task.laid([task.string(draw) for _ in range(7)])
+    drawn = task.batch(7, generator())
+    assert torch.equal(ours.inputs, drawn.inputs)
+    assert torch.equal(ours.targets, drawn.targets)
+    assert ours.lengths is not None
+    assert drawn.lengths is not None
+    assert torch.equal(ours.lengths, drawn.lengths)
+    with pytest.raises(ValueError, match="give one or more"):
+        task.laid([])
+    with pytest.raises(ValueError, match="'BTQ' is no"):
+        task.laid([task.string(draw), "BTQ"])
+
+
+@pytest.mark.parametrize("task", [EmbeddedReber(), Counting()])
 def test_a_string_is_known_if_all_legal_symbols_come_first(task: Strings) -> None:
     batch = task.batch(12, generator())
     assert batch.lengths is not None

@@ -58,7 +58,33 @@ class Strings(Task):
     def batch(self, rows: int, generator: torch.Generator | None = None) -> Batch:
         """Draw strings; see `Task`. T is that of the longest one drawn."""
         whole("rows", rows, 1)
-        strings = [self.string(generator) for _ in range(rows)]
+        return self._side_by_side([self.string(generator) for _ in range(rows)])
+
+    def laid(self, strings: Sequence[str]) -> Batch:
+        """Lay strings of one's own side by side: a training set, say, to pick from again and again.
+
+        Args:
+            strings: B of them.
+
+        Returns:
+            As `batch` gives drawn ones.
+
+        Raises:
+            ValueError: There is none, or one is none of the language.
+
+        Example:
+            >>> from throughtime.data import tasks
+            >>> batch = tasks.EmbeddedReber().laid(["BTBTXSETE", "BPBPVVEPE"])
+            >>> tuple(batch.inputs.shape), batch.lengths.tolist()
+            ((8, 2, 7), [8, 8])
+        """
+        if not strings:
+            raise ValueError("there are no strings to lay side by side; give one or more")
+        for string in strings:
+            self.legal(string)
+        return self._side_by_side(strings)
+
+    def _side_by_side(self, strings: Sequence[str]) -> Batch:
         return Batch(*padded([self.numbers(string) for string in strings], len(self.alphabet)))
 
     def numbers(self, symbols: Iterable[str]) -> list[int]:
