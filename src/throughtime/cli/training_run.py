@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from throughtime.flow.probe import FlowProbe
     from throughtime.report.tensorboard import TensorBoard
     from throughtime.train import Outcome
-    from throughtime.train.loop import Callback
     from throughtime.train.run_folder import RunFolder
+    from throughtime.train.training import Callback
 
 
 def run_and_record(

@@ -14,8 +14,8 @@ from throughtime.flow.probe import FlowProbe
 from throughtime.gradients import Clipping
 from throughtime.nn import Network
 from throughtime.train import Batch, Outcome, make_optimizer, make_schedule, train
-from throughtime.train.loop import Callback
 from throughtime.train.rehearsal import rehearse
+from throughtime.train.training import Callback
 
 _loss = nn.MSELoss(reduction="none")
 
