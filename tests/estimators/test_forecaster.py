@@ -116,7 +116,7 @@ def test_flow_looks_at_the_last_steps_of_a_long_series(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("throughtime.estimators.forecaster.flow", note)
     forecaster.flow(long)
-    known = forecaster._scaled(long.series)[: long.split.train.stop]
+    known = forecaster.scaled(long.series)[: long.split.train.stop]
     assert torch.equal(seen["inputs"][:, 0], known[-301:-1])
     _, state = forecaster.network(known[:-301, None])
     assert torch.equal(seen["state"], state)

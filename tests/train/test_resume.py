@@ -259,6 +259,7 @@ def test_what_is_lost_is_found(tmp_path: Path) -> None:
     """The control: each part of a checkpoint, left as it is at the start, makes a difference."""
     setting: dict[str, Any] = {
         "dropout": 0.5, "batches": drawn, "method": "random:4:every=2", "schedule": "cosine",
+        "validated": False,
     }  # fmt: skip
     path = tmp_path / "c.safetensors"
     Setting(**setting).train(checkpoints=CheckpointFile(path, every=0), callbacks=[Stop(8)])
