@@ -250,7 +250,7 @@ def test_a_training_that_has_ended_is_left_as_it_is(tmp_path: Path) -> None:
     first = Setting()
     expected = first.train(checkpoints=CheckpointFile(path))
     made = Setting()
-    outcome = made.train(resume=read_checkpoint(path)[0])
+    outcome = made.train(checkpoints=CheckpointFile(path), resume=read_checkpoint(path)[0])
     assert without_seconds(outcome.history) == without_seconds(expected.history)
     assert all(map(torch.equal, first.model.parameters(), made.model.parameters()))
 

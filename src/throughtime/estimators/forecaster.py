@@ -88,8 +88,8 @@ class Forecaster:
 
         Raises:
             SettingsError: The gradient method does not take the network.
-            ValueError: The checkpoint is one of another training.
-            StorageError: A checkpoint cannot be written.
+            StorageError: A checkpoint cannot be written; or the one to go on from is one of
+                another training.
         """
         settings, split = self.settings, dataset.split
         known = self.scaled(dataset.series)[: split.train.stop]

@@ -14,6 +14,7 @@ from throughtime.estimators.saved import (
     CONFIG,
     MODEL,
     SavedError,
+    check_shapes,
     configuration,
     model_settings,
     read_configuration,
@@ -115,7 +116,8 @@ def taken_up(
             f"{run / CONFIG} and {run / CHECKPOINT} do not belong together: one of them has been "
             "changed since they were saved"
         )
-    settings, _, _ = model_settings(run, config)
+    settings, columns, _ = model_settings(run, config)
+    check_shapes(run / CHECKPOINT, checkpoint.model, columns, settings)
     if epochs is not None and epochs != settings.epochs:
         _check_epochs(settings, checkpoint, epochs)
         settings = replace(settings, epochs=epochs)

@@ -108,7 +108,7 @@ def load(folder: Path) -> tuple[Forecaster, dict[str, Any]]:
             f"{folder / WEIGHTS} and {folder / CONFIG} do not belong together: one of them has "
             "been changed since they were saved"
         )
-    _check_shapes(folder, file.tensors, columns, settings)
+    check_shapes(folder / WEIGHTS, file.tensors, columns, settings)
     forecaster = Forecaster(columns, scaling, settings)
     try:
         forecaster.network.load_state_dict(file.tensors)
@@ -179,14 +179,18 @@ def model_settings(
     return settings, columns, scaling
 
 
-def _check_shapes(
-    folder: Path, weights: Mapping[str, Tensor], columns: list[str], settings: Settings
+def check_shapes(
+    path: Path, weights: Mapping[str, Tensor], columns: list[str], settings: Settings
 ) -> None:
-    """Refuse weights of another network before that network takes any memory."""
+    """Refuse weights of another network before that network takes any memory.
+
+    Raises:
+        SavedError: With what differs.
+    """
     numbers = sum(tensor.numel() for tensor in weights.values())
     if settings.layers > len(weights) or settings.hidden > numbers:
         raise SavedError(
-            f"{folder / WEIGHTS} does not hold this network's weights: {settings.layers} layers of "
+            f"{path} does not hold this network's weights: {settings.layers} layers of "
             f"{settings.hidden} units have more than its {numbers} numbers"
         )
     expected = network_for(columns, settings, device="meta").state_dict()
@@ -194,8 +198,8 @@ def _check_shapes(
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     if shapes != found:
         raise SavedError(
-            f"{folder / WEIGHTS} does not hold this network's weights: expected "
-            f"{_listed(shapes, found)}, found {_listed(found, shapes)}"
+            f"{path} does not hold this network's weights: expected {_listed(shapes, found)}, "
+            f"found {_listed(found, shapes)}"
         )
 
 

@@ -72,10 +72,10 @@ def train(
         What it came to, from the first start on; the model has the best weights.
 
     Raises:
-        ValueError: The epochs are fewer than one, patience is given without a validation, the
-            chunks of a stream come in another order than it gave them, or the checkpoint is one of
-            another training.
-        StorageError: A checkpoint cannot be written.
+        ValueError: The epochs are fewer than one, patience is given without a validation, or the
+            chunks of a stream come in another order than it gave them.
+        StorageError: A checkpoint cannot be written; or the one to go on from is one of another
+            training.
     """
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")

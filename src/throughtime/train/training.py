@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from throughtime.data.batch import Batch, Chunk
 from throughtime.gradients import Clipping, GradientMethod, Loss
 from throughtime.gradients.state import mapped
+from throughtime.storage import StorageError
 from throughtime.train.checkpoint import (
     Checkpoint,
     Checkpoints,
@@ -130,7 +131,7 @@ class Training:
             self._judge()
             self.complete = True
             self._between()
-        if self.checkpoints is not None:
+        if self.checkpoints is not None and self.feed is not None:  # there was something to do
             with self.stopping.held():
                 self.checkpoints.save(self.checkpoint())
 
@@ -248,7 +249,7 @@ class Training:
         """Go on from a checkpoint.
 
         Raises:
-            ValueError: It is one of another training.
+            StorageError: It is one of another training.
         """
         try:
             self._restore(checkpoint)
@@ -264,7 +265,7 @@ class Training:
             self.chunk = checkpoint.chunk
             set_generators(checkpoint.random)
         except _UNFIT as error:
-            raise ValueError(
+            raise StorageError(
                 f"the checkpoint is one of another training, or damaged: {error}"
             ) from error
         self.epoch, self.complete = checkpoint.epoch, checkpoint.complete
