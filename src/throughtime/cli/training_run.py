@@ -65,6 +65,7 @@ def run_and_record(
             outcome = forecaster.fit(dataset, [progress, *watching], checkpoints, resume)
         if outcome.best_epoch == 0:
             _report_nothing(folder, outcome, resume)
+        folder.keep()
         if outcome.signal == signal.SIGTERM:  # whoever sends it does not wait for results
             raise SystemExit(_interrupted(folder.final, outcome))
         try:

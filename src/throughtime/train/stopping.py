@@ -66,11 +66,20 @@ class Stopping:
     def _arrived(self, number: int, frame: FrameType | None) -> None:
         if self.signal is None:
             self.signal = number
-            self._timer = threading.Timer(self.grace, _thread.interrupt_main, [number])
+            self._timer = threading.Timer(self.grace, _again, [number])
             self._timer.daemon = True
             self._timer.start()
         elif not self._held:
             raise KeyboardInterrupt
+
+
+def _again(number: int) -> None:
+    """Send the main thread a signal, which also wakes it from waiting."""
+    ident = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and ident is not None:
+        signal.pthread_kill(ident, number)
+    else:  # Windows
+        _thread.interrupt_main(signal.Signals(number))
 
 
 @contextmanager

@@ -31,6 +31,9 @@ from throughtime.train.optimizer_state import restore
 from throughtime.train.optimizers import Schedule
 from throughtime.train.stopping import Stopping
 
+MEMORY = 0.5
+"""Seconds between checkpoints that are kept in memory alone."""
+
 
 class Callback(Protocol):
     """Something that watches the training."""
@@ -97,7 +100,7 @@ class Training:
         self.stopping = Stopping()
         self.improved = False  # since the last checkpoint that was saved
         self.latest: Checkpoint | None = None  # in memory, newer than the one that was saved
-        self.memory = Pace(every=0.5)
+        self.memory = Pace(MEMORY)
 
     def run(self, epochs: int, patience: int | None) -> Outcome:
         """Go on to the end; see `train`."""
