@@ -12,6 +12,7 @@ import json
 import sys
 from pathlib import Path
 
+from markdown_table import markdown_table
 from throughtime.cli.bench import plan
 from throughtime.cli.errors import UsageError
 from throughtime.cli.racing import DisagreementError, Peak, Result, run
@@ -59,18 +60,12 @@ def main() -> None:
         some = [result for result in results if result.training == (step == "training")]
         if some:
             parts.append(f"A {step} step, microseconds a time step:")
-            parts.append(as_markdown(*table(some, peak)))
+            parts.append(markdown_table(*table(some, peak)))
             draw(some, step, out / f"{step}.png")
     parts += notes(results)
     text = "\n\n".join(parts) + "\n"
     (out / "table.md").write_text(text)
     print(text)
-
-
-def as_markdown(titles: list[str], rows: list[list[str]]) -> str:
-    """Write a table as Markdown."""
-    lines = [titles, ["---"] + ["---:"] * (len(titles) - 1), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def draw(results: list[Result], step: str, path: Path) -> None:

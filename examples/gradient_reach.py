@@ -14,7 +14,7 @@ def main() -> dict[str, int | None]:
         network = tt.Network(name, input_size=2, hidden_size=32, output_size=1)
         if name == "elman_relu":
             tt.nn.init.identity_(network.recurrent)
-        flow = tt.flow(network, x, d, torch.nn.MSELoss(reduction="none"))
+        flow = tt.flow(network, x, d, torch.nn.MSELoss(reduction="none"), samples=64)
         horizons[name] = flow.horizon(fraction=0.01)
         reach = horizons[name] or f"more than {len(flow.layers[0].lag) - 1}"
         print(f"{name:10}  the gradient falls to 1 % after {reach} steps")

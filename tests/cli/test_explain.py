@@ -1,4 +1,4 @@
-"""`throughtime explain`, against the chain rule written out. All of it takes 6 seconds."""
+"""`throughtime explain`, against the chain rule written out. All of it takes 7 seconds."""
 
 from __future__ import annotations
 
@@ -123,6 +123,7 @@ def test_a_thousand_steps_are_folded() -> None:
         (["--json", "--format", "html"], "exclude each other"),
         (["no_such_run"], "no_such_run is no run folder: it has no config.json"),
         (["no_such_run", "--cell", "gru"], "has its own network; leave out --cell"),
+        (["--learning-rate", "1e300"], "the numbers grow beyond all bounds (the loss is inf"),
         (["--data", "x.csv"], "--data is the series of a run; name the run folder too"),
     ],
 )

@@ -17,6 +17,7 @@ from throughtime.flow import NoFlowError
 FILES = {
     "checkpoint.safetensors", "config.json", "flow.json", "forecast.png", "history.csv",
     "metrics.json", "model.safetensors", "predictions.csv", "report.html",
+    "walk.json",
 }  # fmt: skip
 
 

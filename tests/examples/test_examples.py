@@ -1,4 +1,5 @@
 import importlib.util
+import shutil
 from pathlib import Path
 from types import ModuleType
 
@@ -28,9 +29,29 @@ def test_gradient_reach() -> None:
     assert horizons["elman_relu"] is None or horizons["elman_relu"] > 50
 
 
+def test_gradient_flow(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before, after = load("gradient_flow").main(tmp_path)
+    assert before is not None
+    assert after is None or after > 3 * before
+    assert "start with tt.nn.init.forget_bias_" in capsys.readouterr().out
+    assert len(list(tmp_path.glob("*.png"))) == 8
+
+
+def test_itemised_gradient(capsys: pytest.CaptureFixture[str]) -> None:
+    assert load("itemised_gradient").main() < 1e-14
+    assert "% of the gradient" in capsys.readouterr().out
+
+
 def test_streaming(capsys: pytest.CaptureFixture[str]) -> None:
     assert load("streaming").main() < 1e-5
     assert "microseconds" in capsys.readouterr().out
+
+
+def test_deployed(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    if shutil.which("cc") is None:
+        pytest.skip("there is no C compiler")
+    assert max(load("deployed").main(tmp_path).values()) < 1e-5
 
 
 def test_cliff(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,7 +99,7 @@ def test_of_a_sample_of_losses_it_is_the_gradient_of_these() -> None:
 
 def test_a_window_without_steps_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one step, got k2=0"):
-        Truncation(()).discarded(0)
+        Truncation((), 1.0, 1.0).discarded(0)
 
 
 def test_a_gradient_that_is_no_number_has_no_share() -> None:

@@ -107,6 +107,40 @@ def test_a_layer_is_read_by_a_readout_of_ones_own(kind: str) -> None:
         flow(network, x, classes, loss, readout=network.readout)
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru", "structural_context"])
+def test_losses_that_go_back_in_pieces_arrive_at_the_same(
+    cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = tt.Network(cell, 2, 3, 2, num_layers=2, dtype=torch.float64)
+    x, d = torch.randn(2, 9, 2, 2, dtype=torch.float64)
+    kept = torch.zeros(9, 1, 1, dtype=torch.float64)
+    kept[[1, 2, 5, 7, 8]] = 1.0  # steps that are no slice
+    losses = [squared, lambda y, d: kept * (y - d) ** 2]
+    whole = [flow(network, x, d, loss).as_dict() for loss in losses]
+    monkeypatch.setattr("throughtime.flow.step_adjoint.AT_ONCE", 2 * 2 * 3)
+    for loss, wanted in zip(losses, whole, strict=True):
+        found = flow(network, x, d, loss).as_dict()
+        for mine, theirs in zip(found["layers"], wanted["layers"], strict=True):
+            np.testing.assert_allclose(mine["median"], theirs["median"], rtol=1e-12)
+            np.testing.assert_allclose(
+                mine["discarded"]["share"], theirs["discarded"]["share"], rtol=1e-9, atol=1e-14
+            )
+
+
+def test_rows_without_a_step_are_left_out() -> None:
+    network = tt.Network("lstm", 2, 3, 2, dtype=torch.float64)
+    x, d = torch.randn(2, 6, 3, 2, dtype=torch.float64)
+    rows = [0, 2]
+    some = flow(network, x, d, squared, lengths=[6, 0, 4])
+    wanted = flow(network, x[:, rows], d[:, rows], squared, lengths=[6, 4])
+    one, other = some.layers[0], wanted.layers[0]
+    torch.testing.assert_close(one.triangle.mean, other.triangle.mean, equal_nan=True)
+    np.testing.assert_allclose(one.median, other.median, rtol=1e-12)
+    np.testing.assert_allclose(some.discarded(2), wanted.discarded(2), rtol=1e-12)
+    assert one.paths.kept == pytest.approx(other.paths.kept, rel=1e-12)
+    assert one.gates[0].mean == pytest.approx(other.gates[0].mean, rel=1e-12)
+
+
 def test_one_step_and_one_unit_are_enough() -> None:
     network = tt.Network("lstm", 1, 1, 1, dtype=torch.float64)
     x, d = torch.randn(2, 1, 1, 1, dtype=torch.float64)
@@ -120,11 +154,11 @@ def test_a_large_triangle_is_thinned_in_files() -> None:
     network = tt.Network("gru", 1, 2, 1)
     figures = flow(network, *torch.randn(2, 100, 1, 1), squared).as_dict()
     triangle = json.loads(json.dumps(figures, allow_nan=False))["layers"][0]["triangle"]
-    assert len(triangle["losses"]) == len(triangle["steps"]) == 64
+    assert len(triangle["losses"]) == len(triangle["steps"]) == 48
     assert triangle["losses"][-1] == triangle["steps"][-1] == 99
     assert triangle["every"] is False
     assert triangle["mean"][0][1] is None
-    assert len(triangle["mean"]) == len(triangle["mean"][0]) == 64
+    assert len(triangle["mean"]) == len(triangle["mean"][0]) == 48
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")

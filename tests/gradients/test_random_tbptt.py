@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -82,6 +83,81 @@ def furthest(reduce: str, method: type[Told]) -> float:
 def test_the_mean_over_all_cuts_is_the_full_gradient(reduce: str) -> None:
     assert furthest(reduce, Told) < 1e-10
     assert furthest(reduce, Unweighted) > 1e-2
+
+
+class Noted(RandomTBPTT):
+    """Draws as it does, and notes where it cuts."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(length=4, every=1, alpha=3.0, **options)
+        self.pattern: list[bool] = []
+
+    def _cut(self, chance: float) -> bool:
+        self.pattern.append(super()._cut(chance))
+        return self.pattern[-1]
+
+    def draw(self) -> tuple[bool, ...]:
+        """Draw the cuts of one sequence, its steps not run; True ends a stretch."""
+        self.pattern, steps = [], Counted()
+        while steps.at < T:
+            self._stretch(steps)  # type: ignore[arg-type]
+        return tuple(self.pattern)
+
+
+class Counted:
+    """What cuts follow from of a chain: its steps."""
+
+    at, T = 0, T
+
+    def run(self, stop: int, each: int | None = None) -> list[Any]:
+        self.at = min(stop, self.T)
+        return []
+
+
+def standard_errors(method: type[Told], drawn: Counter[tuple[bool, ...]]) -> dict[str, float]:
+    """Give how far the mean over draws is from the full gradient, block by block.
+
+    The gradient is a function of the cuts, so it is computed once for each pattern that was drawn.
+    """
+    arguments, draws = problem("mean"), drawn.total()
+    model = arguments[0]
+    list(tt.BPTT()(*arguments))
+    exact = gradient(model)
+    found: list[list[Tensor]] = []
+    for pattern in drawn:
+        list(method(pattern)(*arguments))
+        found.append(gradient(model))
+    counts = torch.tensor(list(drawn.values()), dtype=torch.float64)
+    apart = {}
+    for (name, _), expected, *blocks in zip(model.named_parameters(), exact, *found, strict=True):
+        each = torch.stack([block.flatten() for block in blocks])  # [patterns, weights]
+        mean = counts @ each / draws
+        variance = (counts @ (each - mean).square()).sum() / (draws - 1) / draws
+        if name.startswith("recurrent"):
+            apart[name] = float((mean - expected.flatten()).norm() / variance.sqrt())
+        else:  # nothing is cut on the way to the readout
+            torch.testing.assert_close(mean, expected.flatten())
+    return apart
+
+
+def test_the_mean_of_20000_draws_is_within_three_standard_errors() -> None:
+    """And a control: without the weights it is not."""
+    drawing = Noted(seed=1)
+    drawn = Counter(drawing.draw() for _ in range(20_000))
+    assert len(drawn) == 2 ** (T - 1), "some cuts are never drawn"
+    assert max(standard_errors(Told, drawn).values()) < 3
+    assert min(standard_errors(Unweighted, drawn).values()) > 10
+
+
+def test_the_cuts_that_are_drawn_are_those_that_are_made() -> None:
+    arguments = problem("mean")
+    drawing, making = Noted(seed=1), RandomTBPTT(length=4, every=1, alpha=3.0, seed=1)
+    for _ in range(20):
+        list(making(*arguments))
+        made = gradient(arguments[0])
+        list(Told(drawing.draw())(*arguments))
+        for ours, told in zip(made, gradient(arguments[0]), strict=True):
+            torch.testing.assert_close(ours, told)
 
 
 def test_updates_after_each_cut_add_up_to_a_multiple_of_the_same() -> None:

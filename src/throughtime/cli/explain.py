@@ -82,7 +82,13 @@ def explain(
             f"{steps} steps of this network have {numbers:,} terms, {_NUMBERS:,} at most are "
             f"worked out; give --steps {max(1, _NUMBERS * steps // numbers)} or fewer"
         )
-    worked = work_out(example, learning_rate)
+    try:
+        worked = work_out(example, learning_rate)
+    except FloatingPointError as error:
+        raise UsageError(
+            f"the numbers grow beyond all bounds ({error}); give another --seed, fewer --steps or "
+            "a smaller --learning-rate"
+        ) from error
     if as_json:
         _hand_over(json.dumps(worked.as_dict()) + "\n", out)
         return

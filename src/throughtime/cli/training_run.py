@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
@@ -69,7 +70,7 @@ def run_and_record(
         if outcome.signal == signal.SIGTERM:  # whoever sends it does not wait for results
             raise SystemExit(_interrupted(folder.final, outcome))
         try:
-            with folder.results() as aside:
+            with folder.results(may_lack=("flow.json", "walk.json")) as aside:
                 _save_model(aside, forecaster, dataset, outcome)
                 metrics = _save_results(aside, forecaster, dataset, outcome, probe)
         except KeyboardInterrupt as stop:
@@ -190,6 +191,9 @@ def _save_results(
     write_json(folder / "metrics.json", metrics)
     if flow is not None:
         write_json(folder / "flow.json", flow, indent=None)  # long tables of numbers
+        with contextlib.suppress(FloatingPointError, NoFlowError):
+            walk = forecaster.walk(dataset).as_dict()
+            write_json(folder / "walk.json", walk, indent=None)
     comparison.write(folder / "predictions.csv")
     write_forecast(folder)
     write_report(folder)

@@ -11,6 +11,7 @@ from throughtime.data import DataError, Dataset, Scaling, Series
 from throughtime.estimators.settings import Settings, SettingsError
 from throughtime.flow import Flow, flow
 from throughtime.flow.probe import FlowProbe
+from throughtime.flow.walk import Walk, walk
 from throughtime.gradients import Clipping
 from throughtime.nn import Network
 from throughtime.train import (
@@ -178,6 +179,31 @@ class Forecaster:
         values = self.scaled(dataset.series)[: dataset.split.train.stop]
         start = max(0, len(values) - 1 - FLOW_STEPS)
         return values[:start, None], values[start:-1, None], values[start + 1 :, None, :1]
+
+    def walk(self, dataset: Dataset) -> Walk:
+        """Walk through the last training rows, as many as a window has and a page can show.
+
+        Raises:
+            FloatingPointError: A loss or a state is not finite.
+            NoFlowError: There is no gradient.
+        """
+        before, inputs, targets = self._measured(dataset)
+        steps = min(self.settings.window, len(inputs))
+        before = torch.cat([before, inputs[:-steps]])
+        state = None
+        if len(before):
+            with torch.no_grad():
+                _, state = self.network(before)
+        times, stop = dataset.series.times, dataset.split.train.stop
+        return walk(
+            self.network,
+            inputs[-steps:],
+            targets[-steps:],
+            _loss,
+            state,
+            labels=times[stop - steps : stop],
+            input_labels=times[stop - 1 - steps : stop - 1],
+        )
 
     def scaled(self, series: Series) -> Tensor:
         """Give this forecaster's columns [T, C], scaled, where the network is."""

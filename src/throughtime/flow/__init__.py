@@ -4,6 +4,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from throughtime.flow.advice import Advice
 from throughtime.flow.by_lag import ByLag
 from throughtime.flow.discarded import Discarded, Truncation
 from throughtime.flow.gates import Gate
@@ -14,8 +15,10 @@ from throughtime.flow.paths import Paths
 from throughtime.flow.result import Flow, LayerFlow
 from throughtime.flow.triangle import Triangle
 from throughtime.flow.unrolled import NoFlowError
+from throughtime.flow.verdict import Verdict
 
 __all__ = [
+    "Advice",
     "ByLag",
     "Discarded",
     "Flow",
@@ -27,6 +30,7 @@ __all__ = [
     "Paths",
     "Triangle",
     "Truncation",
+    "Verdict",
     "flow",
 ]
 

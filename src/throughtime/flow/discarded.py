@@ -13,9 +13,12 @@ from torch import Tensor
 from throughtime.engine.recurrence import Recurrence, Weights
 from throughtime.engine.textbook import Trajectory, roll_back
 from throughtime.flow.backward_by_lag import Lag
-from throughtime.flow.figures import evenly, numbers
+from throughtime.flow.figures import evenly, number, numbers
 from throughtime.flow.step_adjoint import FlowingBack, StepAdjoint, Steps
 from throughtime.flow.unrolled import UnrolledNetwork
+
+NOTHING = 1e-25
+"""What gradients of this size, relative to the largest, add to a sum is less than its rounding."""
 
 
 class Discarded(NamedTuple):
@@ -36,9 +39,13 @@ class Truncation:
 
     Attributes:
         windows: `Discarded` for the windows 1, 2, ... steps; longer ones discard nothing.
+        norm: |g|, of the sum of the followed losses.
+        norm_of_one_step: |g_1|, with the terms of each loss's own step alone.
     """
 
     windows: tuple[Discarded, ...]
+    norm: float
+    norm_of_one_step: float
 
     def discarded(self, k2: int) -> Discarded:
         """Give what a window of so many steps discards, the step of the loss being the first.
@@ -61,6 +68,8 @@ class Truncation:
         return {
             "k2": [place + 1 for place in chosen],
             "share": numbers(self.windows[place].share for place in chosen),
+            "norm": number(self.norm),
+            "norm_of_one_step": number(self.norm_of_one_step),
             "cosine": numbers(self.windows[place].cosine for place in chosen),
         }
 
@@ -80,11 +89,19 @@ class TruncationCollector:
         self.within = [[torch.zeros_like(g) for g in layer] for layer in self.full]
         self.beyond = [[g.clone() for g in layer] for layer in self.full]
         self.curves: list[list[Discarded]] = [[] for _ in range(len(self.full) + 1)]
+        self.size = 0.0  # of the largest gradient by a state so far
+        self.norms: list[tuple[float, float]] = []  # at lag 0
         self.lost = not all(bool(g.isfinite().all()) for layer in self.full for g in layer)
 
     def note(self, lag: Lag) -> None:
         """Add a lag."""
         if self.lost:
+            return
+        size = max(float(norms.max()) for norms in lag.norms)
+        self.size = max(self.size, size)
+        if size < NOTHING * self.size:
+            for curve in self.curves:
+                curve.append(curve[-1])
             return
         sums = torch.zeros(4, dtype=torch.float64)
         for place, adjoint in enumerate(self.adjoints):
@@ -97,11 +114,16 @@ class TruncationCollector:
                 beyond -= part
                 pairs = ((full, full), (within, within), (full, within), (beyond, beyond))
                 own += torch.stack([(one * other).sum() for one, other in pairs]).cpu()
-            self.curves[place].append(_compared(own))
+            self._add(place, own)
             sums += own
         self.lost = not bool(sums.isfinite().all())
         sums[:3] += self.readout  # the readout's gradient does not flow back in time
-        self.curves[-1].append(_compared(sums))
+        self._add(-1, sums)
+
+    def _add(self, curve: int, sums: Tensor) -> None:
+        self.curves[curve].append(_compared(sums))
+        if len(self.norms) < len(self.curves):  # the first lag
+            self.norms.append((math.sqrt(sums[0]), math.sqrt(sums[1])))
 
     def overflow(self, lag: Lag) -> None:
         """Give up: the full gradient is no number."""
@@ -109,8 +131,8 @@ class TruncationCollector:
 
     def result(self, layer: int | None = None) -> Truncation | None:
         """Give the figures of one layer's weights, or of all that is learned; None if lost."""
-        curve = self.curves[-1 if layer is None else layer]
-        return None if self.lost else Truncation(tuple(curve))
+        place = -1 if layer is None else layer
+        return None if self.lost else Truncation(tuple(self.curves[place]), *self.norms[place])
 
 
 def _compared(sums: Tensor) -> Discarded:

@@ -14,9 +14,11 @@ def number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def numbers(values: Tensor | Iterable[float]) -> list[float | None]:
-    """Give a row of numbers; None for NaN and infinity."""
+def numbers(values: Tensor | Iterable[float], digits: int | None = None) -> list[float | None]:
+    """Give a row of numbers, rounded to significant digits if asked; None for NaN and infinity."""
     listed = values.tolist() if isinstance(values, Tensor) else values
+    if digits is not None:
+        listed = [float(f"{value:.{digits}g}") for value in listed]
     return [number(value) for value in listed]
 
 

@@ -13,7 +13,7 @@ from throughtime.flow.backward_by_lag import SMALLEST
 from throughtime.flow.figures import evenly, numbers
 from throughtime.flow.step_adjoint import StepAdjoint
 
-CHUNK = 4_000_000
+CHUNK = 250_000
 """Numbers that are held at once while Jacobians are formed."""
 
 

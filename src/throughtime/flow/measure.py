@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from throughtime.flow.advice import Advice, for_layer, for_network
 from throughtime.flow.backward_by_lag import Collector, backward_by_lag
 from throughtime.flow.by_lag import ByLagCollector
-from throughtime.flow.discarded import TruncationCollector
+from throughtime.flow.discarded import Truncation, TruncationCollector
 from throughtime.flow.gates import gates
 from throughtime.flow.jacobian import Jacobian, JacobianCollector, chunks
 from throughtime.flow.lyapunov import LyapunovCollector, LyapunovSpectrum
@@ -18,7 +19,8 @@ from throughtime.flow.paths import PathsCollector
 from throughtime.flow.result import Flow, LayerFlow
 from throughtime.flow.step_adjoint import StepAdjoint
 from throughtime.flow.triangle import TriangleCollector
-from throughtime.flow.unrolled import Readout, unroll_network
+from throughtime.flow.unrolled import Readout, UnrolledNetwork, unroll_network
+from throughtime.flow.verdict import state_growth, verdict
 from throughtime.gradients.method import Loss
 from throughtime.nn.shapes import whole_number
 
@@ -66,6 +68,14 @@ def flow(
             its state, or the sequences are empty or do not fit.
         NoFlowError: No loss has a gradient; or inputs, activations or gradients are not finite,
             and where that begins is named.
+
+    Example:
+        >>> import torch, throughtime as tt
+        >>> network = tt.Network("gru", input_size=1, hidden_size=4, output_size=1)
+        >>> x, d = torch.zeros(40, 2, 1), torch.ones(40, 2, 1)
+        >>> flow = tt.flow(network, x, d, torch.nn.MSELoss(reduction="none"))
+        >>> flow.layers[0].lag[-1], flow.layers[0].verdict.kind
+        (20, 'vanishing')
     """
     samples, rows = whole_number("samples", samples, 1), whole_number("rows", rows, 1)
     network = unroll_network(model, inputs, targets, loss, state, lengths, readout, samples)
@@ -92,22 +102,46 @@ def flow(
             else:
                 collector.overflow(lag)
     with torch.no_grad():
-        layers = tuple(
-            LayerFlow(
-                f"layer {place}",
-                by_lag[place].result(),
-                triangles[place].result(),
-                *_along_the_sequence(adjoints[place], network.lengths, by_lag[place].last, rows),
-                paths=paths[place].result(),
-                gates=gates(recurrence, run.trajectory, network.lengths),
-                truncation=truncation.result(place),
+        layers = []
+        for place, (recurrence, run) in enumerate(
+            zip(network.recurrences, network.runs, strict=True)
+        ):
+            lags = by_lag[place].result()
+            last = by_lag[place].last
+            tangent = _along_the_sequence(adjoints[place], network.lengths, last, rows)
+            growing = state_growth(run.trajectory.states, network.lengths)
+            layers.append(
+                LayerFlow(
+                    f"layer {place}",
+                    lags,
+                    triangles[place].result(),
+                    *tangent,
+                    paths=paths[place].result(),
+                    gates=gates(recurrence, run.trajectory, network.lengths),
+                    truncation=truncation.result(place),
+                    verdict=verdict(lags, tangent[1], growing),
+                )
             )
-            for place, (recurrence, run) in enumerate(
-                zip(network.recurrences, network.runs, strict=True)
-            )
+    whole = truncation.result()
+    return Flow(
+        layers=tuple(layers),
+        losses=tuple(network.losses.tolist()),
+        every=network.every,
+        truncation=whole,
+        advice=tuple(_advice(network, layers, whole)),
+    )
+
+
+def _advice(
+    network: UnrolledNetwork, layers: Sequence[LayerFlow], truncation: Truncation | None
+) -> Iterator[Advice]:
+    for layer, recurrence in zip(layers, network.recurrences, strict=True):
+        U = recurrence.weights.U
+        yield from for_layer(
+            layer.name, recurrence.cell, U, layer.verdict, layer.paths, layer.gates
         )
-    losses = tuple(network.losses.tolist())
-    return Flow(layers, losses, network.every, truncation.result())
+    verdicts = [layer.verdict for layer in layers]
+    yield from for_network(verdicts, truncation, network.count, int(network.lengths.max()))
 
 
 def _along_the_sequence(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from throughtime.flow.advice import Advice
 from throughtime.flow.by_lag import ByLag
 from throughtime.flow.discarded import Discarded, Truncation
 from throughtime.flow.gates import Gate
@@ -12,6 +13,7 @@ from throughtime.flow.jacobian import Jacobian
 from throughtime.flow.lyapunov import LyapunovSpectrum
 from throughtime.flow.paths import Paths
 from throughtime.flow.triangle import Triangle
+from throughtime.flow.verdict import Verdict
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,7 @@ class LayerFlow:
         gates: The values of the cell's squashing functions.
         truncation: What truncation discards of the gradient of the layer's weights; None where that
             gradient is no number.
+        verdict: One word, with its evidence; None where fewer than two lags were looked at.
     """
 
     name: str
@@ -38,6 +41,7 @@ class LayerFlow:
     paths: Paths
     gates: tuple[Gate, ...]
     truncation: Truncation | None
+    verdict: Verdict | None
 
     @property
     def lag(self) -> tuple[int, ...]:
@@ -57,6 +61,7 @@ class LayerFlow:
         """Give plain figures for JSON."""
         return {
             "name": self.name,
+            "verdict": self.verdict and self.verdict.as_dict(),
             **self.by_lag.as_dict(fraction),
             "triangle": self.triangle.as_dict(),
             "jacobian": self.jacobian and self.jacobian.as_dict(),
@@ -77,12 +82,14 @@ class Flow:
         every: Whether these are all steps whose loss has a gradient; else they are a sample.
         truncation: What truncation discards of the gradient of all that is learned, the readout
             included; None where that gradient is no number.
+        advice: What would change the figures.
     """
 
     layers: tuple[LayerFlow, ...]
     losses: tuple[int, ...]
     every: bool
     truncation: Truncation | None
+    advice: tuple[Advice, ...]
 
     def horizon(self, fraction: float = 0.01) -> int | None:
         """Give the horizon of the layer that reaches furthest; None if beyond the lags seen."""
@@ -112,6 +119,7 @@ class Flow:
             "steps": max(len(layer.by_lag.lag) for layer in self.layers),
             "losses": list(self.losses),
             "every": self.every,
+            "advice": [advice.as_dict() for advice in self.advice],
             "discarded": self.truncation and self.truncation.as_dict(),
             "layers": [layer.as_dict(fraction) for layer in self.layers],
         }

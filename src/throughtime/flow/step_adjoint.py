@@ -17,6 +17,9 @@ from throughtime.engine.textbook.unroll import kept_names
 from throughtime.equations import Cell, Program, evaluator
 from throughtime.equations.graph import Graph
 
+AT_ONCE = 1_000_000
+"""Numbers a plane that a program is evaluated on at once; it has some dozens of planes."""
+
 Steps = slice | Tensor
 """Which steps: a slice of them, or their numbers, int64 [n]."""
 
@@ -127,14 +130,21 @@ class StepAdjoint:
         def planes(names: Sequence[str]) -> tuple[Tensor, ...]:
             return tuple(found.get(f"d.{name}", zero).expand(shape) for name in names)
 
-        def beside(prefix: str, gates: Sequence[str]) -> Tensor:
-            laid = planes([f"{prefix}.{gate}" for gate in gates])
+        def beside(names: Sequence[str]) -> Tensor:
+            laid = planes(names)
             return torch.cat(laid, -1) if laid else zero.expand(*shape[:-1], 0)
 
+        inputs = [f"wx.{gate}" for gate in self.cell.input_gates]
+        recurrent = [f"uh.{gate}" for gate in self.cell.recurrent_gates]
+        by_input = beside(inputs)
+        # Gates that add their two products, as most do, have one derivative by both.
+        one = len(inputs) == len(recurrent) and all(
+            found[f"d.{a}"] is found[f"d.{b}"] for a, b in zip(inputs, recurrent, strict=True)
+        )
         return FlowingBack(
             carried=self._with_what_is_kept(planes(self.cell.states), received),
-            by_input=beside("wx", self.cell.input_gates),
-            by_recurrent=beside("uh", self.cell.recurrent_gates),
+            by_input=by_input,
+            by_recurrent=by_input if one else beside(recurrent),
             by_unit=planes(self.cell.units),
             U=self.weights.U,
         )
@@ -150,6 +160,10 @@ class StepAdjoint:
         self, program: Program, steps: Steps, received: Sequence[Tensor]
     ) -> tuple[dict[str, Tensor], tuple[int, ...]]:
         """Evaluate a program of the adjoint; give what it finds, and the shape that this has."""
+        *leading, n, B, H = received[0].shape
+        each = max(1, AT_ONCE // max(1, B * H))
+        if not leading and n > each:
+            return self._piece_by_piece(program, steps, received, each)
         adjoint = evaluator(program, received[0].dtype, received[0].device)
         values = dict(zip(self.cell.units, self.weights.units, strict=True))
         before = dict(zip(self.cell.states, self.states, strict=True))
@@ -160,6 +174,22 @@ class StepAdjoint:
         shape = (*like[: -len(rows)], *rows)  # [..., n, B, H]
         return dict(zip(program.outputs, adjoint(values), strict=True)), shape
 
+    def _piece_by_piece(
+        self, program: Program, steps: Steps, received: Sequence[Tensor], each: int
+    ) -> tuple[dict[str, Tensor], tuple[int, ...]]:
+        """Evaluate a program on so many losses a time: memory holds its values for one piece."""
+        pieces = []
+        for first in range(0, len(received[0]), each):
+            part = [gradient[first : first + each] for gradient in received]
+            pieces.append(self._evaluated(program, _part(steps, first, len(part[0])), part)[0])
+        joined: dict[int, Tensor] = {}
+        for name, plane in pieces[0].items():
+            if id(plane) not in joined:  # what is one result stays one
+                whole = plane if plane.dim() == 0 else torch.cat([piece[name] for piece in pieces])
+                joined[id(plane)] = whole
+        found = {name: joined[id(plane)] for name, plane in pieces[0].items()}
+        return found, tuple(received[0].shape)
+
     def _with_what_is_kept(
         self, carried: Sequence[Tensor], received: Sequence[Tensor]
     ) -> tuple[Tensor, ...]:
@@ -168,6 +198,15 @@ class StepAdjoint:
             plane if share == 1.0 else plane + (1.0 - share) * gradient
             for plane, share, gradient in zip(carried, self.taken, received, strict=True)
         )
+
+
+def _part(steps: Steps, first: int, count: int) -> Steps:
+    """Give some of the steps, consecutive ones."""
+    if isinstance(steps, Tensor):
+        return steps[first : first + count]
+    stride = steps.step or 1
+    start = steps.start + first * stride
+    return slice(start, start + (count - 1) * stride + 1, stride)
 
 
 @cache

@@ -37,13 +37,13 @@ class Triangle:
     median: Tensor
     upper: Tensor
 
-    def as_dict(self, most: int = 64) -> dict[str, Any]:
-        """Give plain figures, at most so many evenly chosen rows and columns."""
+    def as_dict(self, most: int = 48) -> dict[str, Any]:
+        """Give plain figures, of six digits, at most so many evenly chosen rows and columns."""
         S, T = self.mean.shape
         rows, columns = evenly(S, most), evenly(T, most)
 
         def table(values: Tensor) -> list[list[float | None]]:
-            return [numbers(values[row, columns]) for row in rows]
+            return [numbers(values[row, columns], digits=6) for row in rows]
 
         return {
             "losses": [self.losses[row] for row in rows],

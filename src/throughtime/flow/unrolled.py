@@ -38,6 +38,7 @@ class UnrolledNetwork:
         explicit: dE_s/dh_s of the last layer's outputs, zero where a loss is not followed,
             [T, B, H].
         readout: The gradient of the followed losses by what else is learned: the readout.
+        count: Over how many numbers a mean of the followed losses is taken.
     """
 
     layer: Recurrent
@@ -48,6 +49,7 @@ class UnrolledNetwork:
     every: bool
     explicit: Tensor
     readout: tuple[Tensor, ...]
+    count: float
 
 
 def unroll_network(
@@ -65,6 +67,8 @@ def unroll_network(
     Arguments and errors as for `throughtime.flow`.
     """
     layer, read, parameters = _parts(model, readout)
+    if inputs.device.type == "mps":
+        raise ValueError("flow computes in double precision, which mps has not; move to the CPU")
     given = check_sequences(inputs, targets, lengths)
     check_input(layer, inputs)
     T, B = inputs.shape[:2]
@@ -77,10 +81,11 @@ def unroll_network(
         outputs = runs[-1].outputs.detach().requires_grad_()
         by_step = elementwise(loss, read(outputs), targets, given)
         valid = valid_steps(whole, by_step).view(T, B, *(1,) * (by_step.dim() - 2))
+        count = int(whole.sum()) * by_step[0, 0].numel()
         by_step = torch.where(valid, by_step, 0.0).flatten(1).sum(1)  # [T]
         (explicit,) = torch.autograd.grad(by_step.sum(), outputs, retain_graph=True)
         _refuse_explicit(explicit)
-        losses, every = _chosen(explicit, samples)
+        losses, share = _chosen(explicit, samples)
         of_readout: tuple[Tensor | None, ...] = ()
         if parameters and by_step.requires_grad:
             of_readout = torch.autograd.grad(by_step[losses].sum(), parameters, allow_unused=True)
@@ -92,9 +97,10 @@ def unroll_network(
         runs=runs,
         lengths=whole,
         losses=losses.cpu(),
-        every=every,
+        every=share == 1.0,
         explicit=followed,
         readout=tuple(gradient for gradient in of_readout if gradient is not None),
+        count=count * share,
     )
 
 
@@ -161,15 +167,20 @@ def _detached(weights: Weights) -> Weights:
     )
 
 
-def _chosen(explicit: Tensor, samples: int) -> tuple[Tensor, bool]:
-    """Choose evenly among the steps whose loss has a gradient, the last one among them."""
+def _chosen(explicit: Tensor, samples: int) -> tuple[Tensor, float]:
+    """Choose evenly among the steps whose loss has a gradient, the last one among them.
+
+    Returns:
+        The steps, and their share in all of these.
+    """
     steps = explicit.flatten(1).any(1).nonzero()[:, 0]
     if not len(steps):
         raise NoFlowError("every loss has a gradient of zero; there is nothing to follow")
     if len(steps) <= samples:
-        return steps, True
+        return steps, 1.0
     stride = -(-len(steps) // samples)
-    return steps.flip(0)[::stride].flip(0), False
+    chosen = steps.flip(0)[::stride].flip(0)
+    return chosen, len(chosen) / len(steps)
 
 
 def _refuse_inputs(inputs: Tensor, lengths: Tensor) -> None:

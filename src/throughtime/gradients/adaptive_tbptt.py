@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from throughtime.gradients.chain import Chain, Piece
+from throughtime.gradients.chain import Chain
 from throughtime.gradients.clipping import Clipping
 from throughtime.gradients.method import Loss, Update, causal, check_keys
 from throughtime.gradients.objective import Reduction
+from throughtime.gradients.piece import Piece
 from throughtime.gradients.tbptt import steps
 from throughtime.gradients.through_time import ThroughTime
 

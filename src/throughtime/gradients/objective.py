@@ -83,20 +83,9 @@ def elementwise(
 
 
 def reduced(
-    losses: Tensor,
-    lengths: Tensor | None,
-    reduction: Reduction,
-    first_step: int = 0,
-    over: float | None = None,
+    losses: Tensor, lengths: Tensor | None, reduction: Reduction, first_step: int = 0
 ) -> Tensor:
-    """Sum or average elementwise losses over the valid steps.
-
-    Args:
-        losses: [T, B, ...]
-        lengths: Valid steps of each row, [B]; losses beyond count for nothing.
-        reduction: "sum", or "mean" over all valid elements.
-        first_step: The number of the first of the steps, for messages.
-        over: How many steps of rows a mean is over, if not all valid ones.
+    """Sum or average elementwise losses over the valid steps; see `Tally`.
 
     Returns:
         The loss, a tensor without dimensions.
@@ -104,19 +93,14 @@ def reduced(
     Raises:
         FloatingPointError: A valid loss is not finite; the first step and its row are named.
     """
-    losses, count = _valid(losses, lengths)
-    total = losses.sum()
-    if not torch.isfinite(total):
-        tally = Tally()
-        tally.add(losses, None, first_step)
-        tally.check(losses.dtype)
-    if reduction == "sum":
-        return total
-    return total / (count if over is None else over * losses[0, 0].numel())
+    tally = Tally()
+    total = tally.add(losses, lengths, first_step)
+    tally.check(losses.dtype)
+    return total / tally.divisor(reduction)
 
 
 class Tally:
-    """A loss that is added up over the segments of a sequence, the first one first.
+    """A loss added up over the valid steps of a sequence, in one go or segment by segment.
 
     Attributes:
         total: The sum of the valid losses.
@@ -129,7 +113,12 @@ class Tally:
         self._first: tuple[int, int, float] | None = None  # step, row and value of the first fault
 
     def add(self, losses: Tensor, lengths: Tensor | None, first_step: int) -> Tensor:
-        """Add the losses of a segment; see `reduced`.
+        """Add the losses of some steps.
+
+        Args:
+            losses: [T, B, ...]
+            lengths: Valid steps of each row, [B]; losses beyond count for nothing.
+            first_step: The number of the first of the steps, for messages.
 
         Returns:
             Their sum, a tensor without dimensions.
@@ -148,6 +137,17 @@ class Tally:
         self.count += count
         self._seen += losses.numel()
         return total
+
+    def divisor(self, reduction: Reduction, elements: float | None = None) -> float:
+        """Give what the sum is to be divided by: in a mean, the number of valid losses.
+
+        Args:
+            reduction: "sum" or "mean".
+            elements: What a mean is over, if not all that were added.
+        """
+        if reduction == "sum":
+            return 1.0
+        return self.count if elements is None else elements
 
     def check(self, dtype: torch.dtype) -> None:
         """Refuse a sum that is not finite.

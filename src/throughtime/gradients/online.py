@@ -14,7 +14,7 @@ from throughtime.gradients.chain import rows_anew
 from throughtime.gradients.columns import Columns
 from throughtime.gradients.influence import Traces
 from throughtime.gradients.method import GradientMethod, Loss, Update, check_sequences
-from throughtime.gradients.objective import Reduction, check_reduction, elementwise, reduced
+from throughtime.gradients.objective import Reduction, Tally, check_reduction, elementwise
 from throughtime.gradients.one_step import OneStep
 from throughtime.gradients.tbptt import steps as whole_steps
 
@@ -160,7 +160,9 @@ class Online(GradientMethod):
             h = run.output[None].requires_grad_()
             outputs, through = self.read(run, h)
             losses = elementwise(loss, outputs, targets[t : t + 1], lengths)
-            total = reduced(losses, lengths, "sum", t)
+            tally = Tally()
+            total = tally.add(losses, lengths, t)
+            tally.check(losses.dtype)
             wanted = [through, *run.outer]
             if not total.requires_grad:  # a loss that does not look at the outputs
                 total = total + 0 * through.sum()
@@ -171,9 +173,8 @@ class Online(GradientMethod):
             rows = traces.gradients(self.signal(run, error[0]))
         for gradient in rows:
             _refuse_infinite(gradient, t, repr(self))
-        errors.loss += float(total.detach())
-        valid = losses.shape[1] if lengths is None else int(lengths.sum())
-        errors.count += losses.numel() // losses.shape[1] * valid
+        errors.loss += tally.total
+        errors.count += tally.count
         errors.add(rows, outer)
 
     def __repr__(self) -> str:

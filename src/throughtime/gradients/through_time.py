@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from throughtime.gradients.chain import Chain, Passing, Piece
+from throughtime.gradients.chain import Chain
 from throughtime.gradients.clipping import Clipping
 from throughtime.gradients.method import GradientMethod, Update
 from throughtime.gradients.objective import Reduction, check_reduction
+from throughtime.gradients.piece import Passing, Piece
 
 
 class ThroughTime(GradientMethod):

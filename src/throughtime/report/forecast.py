@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from throughtime.report.axis import BLUE, INK, QUIET, axis
 from throughtime.report.outlook import time_axis
 from throughtime.report.predictions import Period, Predictions, read_predictions
 from throughtime.report.record import mapping
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 FILE = "forecast.png"
 _WHOLE = 400  # rows up to which the whole series is shown
-_INK, _QUIET, _BLUE = "#1d1f23", "#5d6269", "#0072b2"  # Okabe & Ito's blue
 _SHADES = ("#ece7da", "#f4f1e8")
 _INCHES = (11.0, 4.4)
 _DPI = 160
@@ -43,13 +43,7 @@ def plot_forecast(
     Returns:
         The axis.
     """
-    if ax is None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=_INCHES, layout="constrained", facecolor="white")
-        FigureCanvasAgg(figure)
-        ax = figure.add_subplot()
+    ax = axis(ax, _INCHES)
     seen = visible(predictions)
     x, ticks = time_axis(seen.time)
     step = (x[-1] - x[0]) / (len(x) - 1) if len(x) > 1 else 1.0
@@ -58,12 +52,12 @@ def plot_forecast(
         ax.axvspan(edges[period.start], edges[period.stop], color=_SHADES[index % 2], lw=0)
     for period in seen.periods():
         if period.name == "validation" and period.start:
-            ax.axvline(edges[period.start], color=_QUIET, lw=1, ls=(0, (2, 3)))
+            ax.axvline(edges[period.start], color=QUIET, lw=1, ls=(0, (2, 3)))
     dots = "o" if len(seen) <= 120 else ""
     gap = float("nan")
     for values, style in (
-        (seen.model, {"color": _BLUE, "lw": 2.2, "label": "the network's forecast"}),
-        (seen.observed, {"color": _INK, "lw": 1.0, "marker": dots, "ms": 2.6, "label": "observed"}),
+        (seen.model, {"color": BLUE, "lw": 2.2, "label": "the network's forecast"}),
+        (seen.observed, {"color": INK, "lw": 1.0, "marker": dots, "ms": 2.6, "label": "observed"}),
     ):
         ax.plot(x, [gap if value is None else value for value in values], **style)  # type: ignore[arg-type]
     ax.set_xlim(edges[0], edges[-1])
@@ -141,7 +135,7 @@ def _label_periods(ax: Axes, seen: Predictions, edges: list[float]) -> None:
             xytext=(0, 5 + level * 14),
             textcoords="offset points",
             ha="right" if late else "left",
-            color=_INK if period.name != "validation" else _QUIET,
+            color=INK if period.name != "validation" else QUIET,
             fontsize=_LABEL,
             parse_math=False,
             annotation_clip=False,
@@ -168,8 +162,8 @@ def _named(seen: Predictions) -> list[Period]:
 
 def _dress(ax: Axes, seen: Predictions, ticks: list[tuple[float, str]] | None, target: str) -> None:
     ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color(_QUIET)
-    ax.tick_params(colors=_QUIET, labelsize=_TYPE)
+    ax.spines[["left", "bottom"]].set_color(QUIET)
+    ax.tick_params(colors=QUIET, labelsize=_TYPE)
     ax.grid(axis="y", color="#000000", alpha=0.07, lw=0.8)
     ax.set_axisbelow(True)
     bottom, top = ax.get_ylim()
@@ -177,9 +171,9 @@ def _dress(ax: Axes, seen: Predictions, ticks: list[tuple[float, str]] | None, t
     if ticks is not None:
         ax.set_xticks([at for at, _ in ticks], [label for _, label in ticks], parse_math=False)
     ax.set_xlabel(
-        shown(seen.time_name, 40), loc="right", color=_QUIET, fontsize=_TYPE, parse_math=False
+        shown(seen.time_name, 40), loc="right", color=QUIET, fontsize=_TYPE, parse_math=False
     )
-    ax.set_ylabel(shown(target, 60), color=_INK, fontsize=_TYPE, parse_math=False)
+    ax.set_ylabel(shown(target, 60), color=INK, fontsize=_TYPE, parse_math=False)
     ax.legend(
-        loc="upper left", frameon=False, fontsize=_TYPE, labelcolor=_INK, ncols=2, borderaxespad=0.2
+        loc="upper left", frameon=False, fontsize=_TYPE, labelcolor=INK, ncols=2, borderaxespad=0.2
     )

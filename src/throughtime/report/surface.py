@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from throughtime.report.axis import axis
 from throughtime.report.wording import shown
 
 if TYPE_CHECKING:
@@ -31,15 +32,9 @@ def plot_surface(
     Returns:
         The axis.
     """
-    if ax is None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(6.4, 5.0), layout="constrained", facecolor="white")
-        FigureCanvasAgg(figure)
-        ax = figure.add_subplot()
     import numpy as np
 
+    ax = axis(ax, (6.4, 5.0))
     grid = np.ma.masked_invalid(np.array(surface.loss))
     known = grid.compressed()
     positive = len(known) and known.min() > 0 and known.max() > 100 * known.min()

@@ -11,8 +11,8 @@ from throughtime.train.checkpoint import (
 from throughtime.train.history import History, Row
 from throughtime.train.loop import train
 from throughtime.train.optimizers import make_optimizer, make_schedule, optimizers, schedules
+from throughtime.train.outcome import Outcome
 from throughtime.train.progress import Progress
-from throughtime.train.training import Outcome
 
 __all__ = [
     "Batch",

@@ -12,7 +12,8 @@ from throughtime.data.batch import Batch
 from throughtime.gradients import Clipping, GradientMethod, Loss
 from throughtime.train.checkpoint import Checkpoint, Checkpoints
 from throughtime.train.optimizers import Schedule
-from throughtime.train.training import Callback, Outcome, Training
+from throughtime.train.outcome import Outcome
+from throughtime.train.training import Callback, Training
 
 
 def train(

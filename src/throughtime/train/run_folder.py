@@ -9,7 +9,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
 
@@ -132,19 +132,25 @@ class RunFolder:
             )
 
     @contextlib.contextmanager
-    def results(self) -> Iterator[Path]:
+    def results(self, may_lack: Collection[str] = ()) -> Iterator[Path]:
         """Give a folder for files that belong together; they replace those of the run at the end.
 
         Where the end is not reached, none of them is.
+
+        Args:
+            may_lack: Files that are not always among them: those of earlier results then go.
         """
         aside = Path(tempfile.mkdtemp(prefix=".results-", suffix=PART, dir=self.path))
         try:
             yield aside
+            written = {file.name for file in aside.iterdir()}
             for file in aside.iterdir():
                 flush(file)
             with uninterrupted():
                 for file in sorted(aside.iterdir()):
                     file.replace(self.path / file.name)
+                for name in set(may_lack) - written:
+                    (self.path / name).unlink(missing_ok=True)
                 flush(self.path)
         finally:
             shutil.rmtree(aside, ignore_errors=True)

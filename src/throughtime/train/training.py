@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -29,6 +28,7 @@ from throughtime.train.feed import Feed
 from throughtime.train.history import History, Row
 from throughtime.train.optimizer_state import restore
 from throughtime.train.optimizers import Schedule
+from throughtime.train.outcome import Outcome
 from throughtime.train.stopping import Stopping
 
 MEMORY = 0.5
@@ -45,30 +45,6 @@ class Callback(Protocol):
     def after_epoch(self, row: Row) -> None:
         """Take note of an epoch's last row, with its validation loss."""
         ...
-
-
-@dataclass
-class Outcome:
-    """What a training run came to.
-
-    Attributes:
-        history: One row an update.
-        best_epoch: The epoch whose weights the model now has; 0 for those it started with.
-        best_validation_loss: Its validation loss; None without a validation part.
-        stopped: Why it ended: "finished", "early" (validation no longer improved), "interrupted"
-            (Ctrl-C, or SIGTERM) or "failed" (a loss or gradient that is not finite).
-        failure: The message, where it failed.
-        signal: The number of the signal that interrupted it, where checkpoints are kept.
-        seconds: How long it took.
-    """
-
-    history: History = field(default_factory=History)
-    best_epoch: int = 0
-    best_validation_loss: float | None = None
-    stopped: str = "finished"
-    failure: str = ""
-    signal: int | None = None
-    seconds: float = 0.0
 
 
 class Training:

@@ -27,6 +27,7 @@ from throughtime.report.numerals import MINUS
         (r"U_r^\top \delta u_{r,12}", "U_rᵀ δu_r,12"),
         (r"\tilde{z}_t", "z\u0303ₜ"),
         (r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}", "[1 2; 3 4]"),
+        (r"-\eta \sum_W \left(\frac{\partial E}{\partial W}\right)^2", f"{MINUS}η ∑_W (∂E/∂W)²"),
         (r"\mathbf{1}[h_t > 0]", "1[hₜ > 0]"),
     ],
 )

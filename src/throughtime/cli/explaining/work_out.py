@@ -33,6 +33,9 @@ def work_out(example: Example, learning_rate: float) -> Worked:
     T, N = len(example.inputs), sum(s[:, 0].numel() for s in example.state)
     found = itemise(network, example.inputs, example.targets, _squared, T - 1, state)
     terms = {name: found.terms(name) for name in found.names}
+    for name, term in terms.items():
+        if not torch.isfinite(term).all():
+            raise FloatingPointError(f"the gradient by {name} is not finite")
     outputs, states = _forward(network, example, found)
 
     learner = copy.deepcopy(network)

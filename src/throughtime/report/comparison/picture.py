@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from throughtime.report.axis import COLOURS, QUIET, new_figure
 from throughtime.report.comparison.recorded import Comparison, Values, read_comparison
 from throughtime.report.wording import shown
 
@@ -13,10 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FILE = "comparison.png"
-_QUIET = "#5d6269"
-_COLOURS = (
-    "#0072b2", "#c24e00", "#00805e", "#a6447c", "#1d1f23", "#8a6d00", "#5d6269", "#6a4fb3",
-)  # fmt: skip
 _DASHES: Sequence[Any] = (
     "-", (0, (5, 2)), (0, (1, 1.6)), (0, (6, 2, 1.5, 2)),
     "-", (0, (4, 1.5)), (0, (1, 3)), (0, (7, 2, 1.5, 2, 1.5, 2)),
@@ -32,11 +29,7 @@ def plot_comparison(comparison: Comparison) -> Figure:
     Returns:
         A figure of its own; no global state of matplotlib is touched.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11.0, 7.4), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = new_figure((11.0, 7.4))
     axes = figure.subplots(2, 2)
     courses = comparison.courses
     steps = [c.steps for c in courses]
@@ -52,10 +45,10 @@ def plot_comparison(comparison: Comparison) -> Figure:
     )  # fmt: skip
     for ax, across, values, x_label, y_label, log in panels:
         _draw(ax, across, values, log)
-        ax.set_xlabel(x_label, loc="right", color=_QUIET)
+        ax.set_xlabel(x_label, loc="right", color=QUIET)
         ax.set_ylabel(y_label)
-    axes[1, 0].axhline(1.0, color=_QUIET, lw=0.8, ls=":")
-    axes[1, 1].axhline(1.0, color=_QUIET, lw=0.8, ls=":")
+    axes[1, 0].axhline(1.0, color=QUIET, lw=0.8, ls=":")
+    axes[1, 1].axhline(1.0, color=QUIET, lw=0.8, ls=":")
     names = [shown(course.method, 40) for course in courses]
     figure.legend(
         axes[0, 0].get_lines()[: len(names)], names, loc="outside upper center",
@@ -64,7 +57,7 @@ def plot_comparison(comparison: Comparison) -> Figure:
     task = comparison.section("task")
     axes[0, 0].set_title(
         shown(f"{task.get('name', '')}, {comparison.about.get('budget', '')} each", 100),
-        loc="left", fontsize=10, color=_QUIET, parse_math=False,
+        loc="left", fontsize=10, color=QUIET, parse_math=False,
     )  # fmt: skip
     return figure
 
@@ -91,7 +84,7 @@ def _draw(
     gap = float("nan")
     positive = True
     for place, (x, (middle, low, high)) in enumerate(zip(across, values, strict=True)):
-        colour, dash = _COLOURS[place % len(_COLOURS)], _DASHES[place % len(_DASHES)]
+        colour, dash = COLOURS[place % len(COLOURS)], _DASHES[place % len(_DASHES)]
         y = [gap if v is None else v for v in middle]
         positive = positive and all(v is None or v > 0 for v in middle)
         ax.plot(x, y, color=colour, ls=dash, lw=1.8)
@@ -107,7 +100,7 @@ def _draw(
     if log and positive:
         ax.set_yscale("log")
     ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color(_QUIET)
-    ax.tick_params(colors=_QUIET)
+    ax.spines[["left", "bottom"]].set_color(QUIET)
+    ax.tick_params(colors=QUIET)
     ax.grid(axis="y", color="#000000", alpha=0.07, lw=0.8)
     ax.set_axisbelow(True)

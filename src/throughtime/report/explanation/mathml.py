@@ -48,7 +48,7 @@ def pieces_of_mathml(latex: str) -> list[str]:
         if isinstance(part, Sign):
             depth += (part.text in "([") - (part.text in ")]")
             if depth == 0 and part.text in _BREAKS and found[-1] and "prefix" not in text:
-                found.append([f'<mo form="infix">{part.text}</mo>'])
+                found.append([f'<mo form="infix" lspace="0" rspace="0.22em">{part.text}</mo>'])
                 continue
         found[-1].append(text)
     return [f'<math displaystyle="true"><mrow>{"".join(one)}</mrow></math>' for one in found]

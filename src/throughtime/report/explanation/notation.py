@@ -180,8 +180,11 @@ class _Reader:
                 return Root(self.atom())
             case "tilde":
                 return Tilde(self.atom())
-            case "left" | "right":
-                return Sign(self.next(), tall=True)
+            case "left":
+                opening = Sign(self.next(), tall=True)
+                inner = self.row(r"\right")
+                self.expect(r"\right")
+                return Row((opening, *inner.parts, Sign(self.next(), tall=True)))
             case "text":
                 return Words(self.verbatim())
             case "mathrm":

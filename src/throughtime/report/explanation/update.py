@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from throughtime.report.explanation.document import Block, Text, formulas
 from throughtime.report.explanation.figures import factor, figure
 from throughtime.report.explanation.symbols import at, new, partial
 from throughtime.report.explanation.worked import Worked, flat
 
+_NOISE = -15  # of double precision; smaller differences are the processor's
 _SQUARES = 4
 """Weights whose gradients are written out one by one."""
 
@@ -50,7 +53,8 @@ def _agreement(worked: Worked) -> str:
         for name, gradient in worked.gradient.items()
         for a, b in zip(flat(gradient), flat(worked.backpropagated[name]), strict=True)
     ]
+    exponent = max(_NOISE, math.ceil(math.log10(max(differences) or 10.0**_NOISE)))
     return (
-        "Backpropagation through time as it runs in training gives the same gradients; the "
-        f"largest difference is ${figure(max(differences))}$."
+        "Backpropagation through time as it runs in training gives the same gradients: no number "
+        f"differs by more than $10^{{{exponent}}}$."
     )
