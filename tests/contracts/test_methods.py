@@ -422,3 +422,39 @@ def test_a_wrong_method_is_caught(wrong: type[GradientMethod], fault: str, ragge
     case = Case()
     with pytest.raises(AssertionError, match=fault):
         check_method(wrong(reduce="sum"), case, case.lengths if ragged else None)
+
+
+def two_calls(case: Case, first: GradientMethod, second: GradientMethod) -> list[Tensor]:
+    """Give the gradients of a second call on the same sequences, after a first."""
+    for method in (first, second):
+        case.model.zero_grad()
+        for _ in method(case.model, case.inputs, case.targets, squared):
+            pass
+    return [p.grad.clone() for p in case.model.parameters() if p.grad is not None]
+
+
+def equal(a: list[Tensor], b: list[Tensor]) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+@each_method
+def test_a_method_goes_on_from_its_state(method: type[GradientMethod]) -> None:
+    first, second = method(), method()
+    case = case_for(method)
+    for _ in first(case.model, case.inputs, case.targets, squared):
+        pass
+    second.load_state_dict(first.state_dict())
+    case.model.zero_grad()
+    for _ in second(case.model, case.inputs, case.targets, squared):
+        pass
+    found = [p.grad for p in case.model.parameters() if p.grad is not None]
+    assert equal(found, two_calls(case_for(method), kept := method(), kept))
+    with pytest.raises(ValueError, match="goes on from"):
+        second.load_state_dict({"other": 1})
+
+
+@pytest.mark.parametrize("name", ["uoro", "es"])
+def test_a_method_that_draws_is_another_without_its_state(name: str) -> None:
+    method = gradients.registry[name]
+    going_on = two_calls(case_for(method), kept := method(), kept)
+    assert not equal(going_on, two_calls(case_for(method), method(), method()))

@@ -14,6 +14,7 @@ from throughtime.cli import leave
 
 COMMANDS = {
     "train": "Train a recurrent network to forecast a series one step ahead.",
+    "resume": "Go on with a training that was stopped, to the weights it would have come to.",
     "predict": "Forecast each row of a CSV file from the rows before it.",
     "export": "Write a trained network as an ONNX graph or as C, its scaling included.",
     "compare": "Train the same network on the same task by several gradient methods, and compare.",
@@ -76,7 +77,8 @@ def _print_version(asked: bool) -> None:
 
 
 @app.callback(
-    epilog="Examples:  throughtime train sunspots   |   throughtime predict RUN mine.csv   |   "
+    epilog="Examples:  throughtime train sunspots   |   throughtime resume RUN   |   "
+    "throughtime predict RUN mine.csv   |   "
     "throughtime export RUN --c   |   "
     "throughtime compare --methods bptt,tbptt:10,rtrl   |   throughtime flow sunspots   |   "
     "throughtime explain   |   throughtime cells gru   |   throughtime bench --cells gru   |   "

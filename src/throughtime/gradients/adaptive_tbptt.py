@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from throughtime.gradients.chain import Chain
 from throughtime.gradients.clipping import Clipping
-from throughtime.gradients.method import Loss, Update, causal
+from throughtime.gradients.method import Loss, Update, causal, check_keys
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.piece import Piece
 from throughtime.gradients.tbptt import steps
@@ -129,6 +129,26 @@ class AdaptiveTBPTT(ThroughTime):
             reach = float(chain.at - window[0].steps.start)
             info = {"window": reach, "k2": float(self.k2), "bias": self.bias(self.k2 // self.k1)}
             yield self.complete(chain, begin, value, limited, info)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give what was measured so far, and the window; see `GradientMethod`."""
+        return {
+            "norms": list(self._norms),
+            "partial": list(self._partial),
+            "rounding": self._rounding,
+            "updates": self._updates,
+            "k2": self.k2,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Measure on; see `GradientMethod`."""
+        check_keys(self, state, ("norms", "partial", "rounding", "updates", "k2"))
+        if not 1 <= state["k2"] <= self.most or state["k2"] % self.k1:
+            raise ValueError(f"a window of {state['k2']} steps is none of {self!r}")
+        self._norms = [float(norm) for norm in state["norms"]]
+        self._partial = [float(norm) for norm in state["partial"]]
+        self._rounding, self._updates = float(state["rounding"]), int(state["updates"])
+        self.k2 = int(state["k2"])
 
     def bias(self, pieces: int) -> float:
         """Bound the relative bias of a window of so many pieces; infinite where nothing does."""

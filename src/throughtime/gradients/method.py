@@ -82,6 +82,35 @@ class GradientMethod(ABC):
             FloatingPointError: The loss is not finite; no gradient has been touched.
         """
 
+    def state_dict(self) -> dict[str, Any]:
+        """Give what outlasts a call: drawn numbers, averages. Its arguments are not part of it.
+
+        Raises:
+            ValueError: It cannot be saved.
+        """
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` gave of a method with the same arguments.
+
+        Raises:
+            ValueError: It is the state of another method.
+        """
+        check_keys(self, state, ())
+
+
+def check_keys(method: GradientMethod, state: dict[str, Any], keys: Sequence[str]) -> None:
+    """Refuse the state of another method.
+
+    Raises:
+        ValueError: With both sides' names.
+    """
+    if set(state) != set(keys):
+        raise ValueError(
+            f"{method!r} goes on from {', '.join(keys) or 'nothing'}; the state given has "
+            f"{', '.join(state) or 'nothing'}"
+        )
+
 
 def forward(
     model: nn.Module,
