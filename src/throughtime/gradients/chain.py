@@ -11,7 +11,13 @@ from torch import Tensor, nn
 
 from throughtime.engine import any_nan
 from throughtime.gradients.method import Loss, causal, check_sequences, forward
-from throughtime.gradients.objective import Reduction, check_shapes, elementwise, reduced
+from throughtime.gradients.objective import (
+    Reduction,
+    check_shapes,
+    check_slope,
+    elementwise,
+    reduced,
+)
 from throughtime.gradients.state import anew, beside, carried, cut, mapped
 
 Passing = Callable[[list[Tensor | None], "Piece"], list[Tensor | None]]
@@ -198,6 +204,8 @@ class Chain:
             total = reduced(losses, lengths, reduce, pieces[0].steps.start, over)
             if total.requires_grad:
                 total.backward()  # type: ignore[no-untyped-call]
+        for piece, leaf in zip(pieces, leaves, strict=True):
+            check_slope(leaf.grad, piece.steps.start)
         return float(total.detach()), [leaf.grad for leaf in leaves]
 
     def compared(self, pieces: Sequence[Piece]) -> tuple[list[Tensor], Tensor, Tensor | None]:
@@ -261,7 +269,7 @@ class Chain:
         return list(flowing)
 
 
-def rows_anew(reset: Tensor | None, inputs: Tensor) -> dict[int, Tensor]:
+def rows_anew(reset: Tensor | Sequence[Sequence[bool]] | None, inputs: Tensor) -> dict[int, Tensor]:
     """Give the rows that start anew, [B], by step.
 
     Raises:
@@ -269,6 +277,7 @@ def rows_anew(reset: Tensor | None, inputs: Tensor) -> dict[int, Tensor]:
     """
     if reset is None:
         return {}
+    reset = torch.as_tensor(reset)
     if reset.dtype != torch.bool or reset.shape != inputs.shape[:2]:
         raise ValueError(
             f"reset must be a truth value for each step and row, {list(inputs.shape[:2])}; got "
