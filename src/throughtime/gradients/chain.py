@@ -10,7 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from throughtime.gradients.method import Loss, causal, check_sequences, forward
-from throughtime.gradients.objective import Reduction, Tally, check_shapes, elementwise
+from throughtime.gradients.objective import (
+    Reduction,
+    Tally,
+    check_shapes,
+    check_slope,
+    elementwise,
+)
 from throughtime.gradients.piece import Passing, Piece
 from throughtime.gradients.state import anew, carried, cut, mapped
 
@@ -140,6 +146,8 @@ class Chain:
             divisor = tally.divisor(reduce, elements)
             if total.requires_grad:
                 total.backward(torch.full_like(total, 1 / divisor))  # type: ignore[no-untyped-call]
+        for piece, leaf in zip(pieces, leaves, strict=True):
+            check_slope(leaf.grad, piece.steps.start)
         return tally.total / divisor, [leaf.grad for leaf in leaves]
 
     def compared(self, pieces: Sequence[Piece]) -> tuple[list[Tensor], Tensor, Tensor | None]:
@@ -210,7 +218,7 @@ class Chain:
         """Add to `.grad` what a chain holds back until it has been differentiated as a whole."""
 
 
-def rows_anew(reset: Tensor | None, inputs: Tensor) -> dict[int, Tensor]:
+def rows_anew(reset: Tensor | Sequence[Sequence[bool]] | None, inputs: Tensor) -> dict[int, Tensor]:
     """Give the rows that start anew, [B], by step.
 
     Raises:
@@ -218,6 +226,7 @@ def rows_anew(reset: Tensor | None, inputs: Tensor) -> dict[int, Tensor]:
     """
     if reset is None:
         return {}
+    reset = torch.as_tensor(reset)
     if reset.dtype != torch.bool or reset.shape != inputs.shape[:2]:
         raise ValueError(
             f"reset must be a truth value for each step and row, {list(inputs.shape[:2])}; got "

@@ -68,6 +68,11 @@ def elementwise(
             f"the loss does not take outputs {tuple(outputs.shape)} with targets "
             f"{tuple(targets.shape)} ({error}); give targets the shape that it expects"
         ) from error
+    if not isinstance(losses, Tensor):
+        raise ValueError(
+            f"the loss must keep the steps and rows [{targets.shape[0]}, {targets.shape[1]}, ...], "
+            f"got {type(losses).__name__}; let it give a tensor, a loss for each element"
+        )
     if losses.numel() > outputs.numel():
         raise ValueError(
             f"the loss of outputs {tuple(outputs.shape)} and targets {tuple(targets.shape)} is "
@@ -97,6 +102,30 @@ def reduced(
     total = tally.add(losses, lengths, first_step)
     tally.check(losses.dtype)
     return total / tally.divisor(reduction)
+
+
+def check_slope(gradient: Tensor | None, first_step: int) -> None:
+    """Refuse a finite loss whose derivative is not.
+
+    Args:
+        gradient: By what some steps give, [steps, B, ...]; None for nothing.
+        first_step: The number of the first of the steps, for messages.
+
+    Raises:
+        FloatingPointError: A component is not finite; the first step and its row are named.
+    """
+    if gradient is None or bool(torch.isfinite(gradient.sum())):
+        return
+    faults = (~torch.isfinite(gradient)).nonzero().tolist()
+    if not faults:
+        return  # the sum alone overflows
+    step, row = faults[0][:2]
+    value = float(gradient[tuple(faults[0])])
+    raise FloatingPointError(
+        f"the loss is finite, but its derivative by what the model gives is {value} at step "
+        f"{first_step + step} (row {row}); no gradient was computed from it; give a loss that has "
+        "a slope everywhere: a square root or a norm has none at 0"
+    )
 
 
 class Tally:

@@ -14,7 +14,13 @@ from throughtime.gradients.chain import rows_anew
 from throughtime.gradients.columns import Columns
 from throughtime.gradients.influence import Traces
 from throughtime.gradients.method import GradientMethod, Loss, Update, check_sequences
-from throughtime.gradients.objective import Reduction, Tally, check_reduction, elementwise
+from throughtime.gradients.objective import (
+    Reduction,
+    Tally,
+    check_reduction,
+    check_slope,
+    elementwise,
+)
 from throughtime.gradients.one_step import OneStep
 from throughtime.gradients.tbptt import steps as whole_steps
 
@@ -41,10 +47,6 @@ class Errors:
         self.outer = (
             [a + b for a, b in zip(self.outer, outer, strict=True)] if self.outer else outer
         )
-
-
-def _sum(so_far: list[Tensor], more: list[Tensor]) -> list[Tensor]:
-    return [a + b for a, b in zip(so_far, more, strict=True)] if so_far else more
 
 
 class Online(GradientMethod):
@@ -169,6 +171,7 @@ class Online(GradientMethod):
             error, *outer = torch.autograd.grad(
                 total, wanted, allow_unused=True, materialize_grads=True
             )
+        check_slope(error, t)
         with torch.no_grad():
             rows = traces.gradients(self.signal(run, error[0]))
         for gradient in rows:

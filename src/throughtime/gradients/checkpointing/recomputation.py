@@ -12,7 +12,7 @@ from torch import Tensor
 from throughtime.gradients.chain import Chain
 from throughtime.gradients.checkpointing.randomness import RandomState
 from throughtime.gradients.checkpointing.schedule import Action
-from throughtime.gradients.objective import Reduction, Tally
+from throughtime.gradients.objective import Reduction, Tally, check_slope
 from throughtime.gradients.piece import Passing, Piece
 from throughtime.gradients.state import mapped
 
@@ -123,6 +123,8 @@ class Recomputation:
             weight = 1 / self._tally.divisor(self.reduce)
             recorded.total.backward(torch.full_like(recorded.total, weight))  # type: ignore[no-untyped-call]
         d_outputs = [outputs.grad for outputs in recorded.outputs]
+        for piece, gradient in zip(recorded.pieces, d_outputs, strict=True):
+            check_slope(gradient, piece.steps.start)
         self._flowing = self.chain.back(
             recorded.pieces, d_outputs, passing=self.passing, flowing=self._flowing
         )
