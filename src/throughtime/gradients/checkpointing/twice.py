@@ -10,7 +10,7 @@ from torch import Tensor
 from throughtime.engine import any_nan, roll_back_again
 from throughtime.gradients.checkpointing.twice_plan import TwicePlan
 from throughtime.gradients.held import HeldChain
-from throughtime.gradients.objective import Reduction, Tally, elementwise
+from throughtime.gradients.objective import Reduction, Tally, check_slope, elementwise
 from throughtime.nn import Network
 from throughtime.nn.one_step import Readout
 
@@ -125,6 +125,7 @@ class Twice:
             if not total.requires_grad:
                 return torch.zeros_like(leaf)
             (found,) = torch.autograd.grad(total, leaf, allow_unused=True, materialize_grads=True)
+        check_slope(found, first)
         return found
 
 
