@@ -19,7 +19,7 @@ SLOPES = {"rising": 4.0, "steady": 0.0, "falling": -4.0}  # octaves a second
 
 
 def tone(slope: float) -> torch.Tensor:
-    """Draw a recording: a tone whose pitch changes, under noise. [T]"""
+    """Draw a recording: a tone whose pitch changes, under noise, [T]."""
     seconds = torch.arange(int(RATE * (0.2 + 0.3 * float(torch.rand(()))))) / RATE
     start = 400 * 2 ** (1.5 * float(torch.rand(())))
     pitch = start * 2 ** (slope * (seconds - seconds.mean()))

@@ -56,8 +56,17 @@ def test_a_folder_that_is_taken_is_left_alone(fitted: SequenceClassifier, saved:
     assert list(saved.parent.iterdir()) == [saved]
 
 
+def _unseal(folder: Path) -> None:
+    """Leave the weights without the digest that would tell of any change at once."""
+    save_file(load_file(folder / "model.safetensors"), folder / "model.safetensors")
+    config = json.loads((folder / "config.json").read_text())
+    del config["sealed"]
+    (folder / "config.json").write_text(json.dumps(config))
+
+
 def _edit(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
     def spoil(folder: Path) -> None:
+        _unseal(folder)
         config = json.loads((folder / "config.json").read_text())
         change(config)
         (folder / "config.json").write_text(json.dumps(config))
@@ -66,6 +75,7 @@ def _edit(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
 
 
 def _nan_weight(folder: Path) -> None:
+    _unseal(folder)
     weights = load_file(folder / "model.safetensors")
     weights["readout.bias"][0] = torch.nan
     save_file(weights, folder / "model.safetensors")
@@ -73,7 +83,7 @@ def _nan_weight(folder: Path) -> None:
 
 SPOILED: dict[str, tuple[Callable[[Path], None], str]] = {
     "no config": (lambda f: (f / "config.json").unlink(), "no config.json"),
-    "no weights": (lambda f: (f / "model.safetensors").unlink(), "no model.safetensors"),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), "model.safetensors is not there"),
     "no JSON": (lambda f: (f / "config.json").write_text("{") and None, "damaged"),
     "deep JSON": (lambda f: (f / "config.json").write_text("[" * 10**5) and None, "damaged"),
     "a list": (lambda f: (f / "config.json").write_text("[]") and None, "format 'list'"),
@@ -99,6 +109,14 @@ def test_a_spoiled_folder_is_refused(name: str, saved: Path) -> None:
     spoil, said = SPOILED[name]
     spoil(saved)
     with pytest.raises(SavedError, match=said):
+        SequenceClassifier.load(saved)
+
+
+def test_what_was_changed_since_it_was_saved_is_refused(saved: Path) -> None:
+    config = json.loads((saved / "config.json").read_text())
+    config["classes"].reverse()
+    (saved / "config.json").write_text(json.dumps(config))
+    with pytest.raises(SavedError, match="do not belong together"):
         SequenceClassifier.load(saved)
 
 

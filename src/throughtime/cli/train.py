@@ -16,9 +16,11 @@ from throughtime.cli.training_run import run_and_record
 from throughtime.data import load
 from throughtime.data.split import TEST, VALIDATION
 from throughtime.estimators import SequenceClassifier, Settings
+from throughtime.estimators.run_checkpoints import EVERY
 from throughtime.gradients import registry as methods
 from throughtime.nn.pooled import POOLINGS
 from throughtime.train import optimizers, schedules
+from throughtime.train.run_folder import RunFolder
 
 DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
 
@@ -164,6 +166,14 @@ def train(
         Path | None,
         typer.Option(help="The run folder; runs/NAME-TIME if left out.", rich_help_panel=OUTPUT),
     ] = None,
+    checkpoint_every: Annotated[
+        float,
+        typer.Option(
+            help="Seconds between checkpoints, from which `throughtime resume` goes on.",
+            min=0,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = EVERY,
     tensorboard: Annotated[
         Path | None,
         typer.Option(
@@ -225,4 +235,5 @@ def train(
     if settings.patience is None:
         dataset = replace(dataset, split=dataset.split.without_validation())
     use_threads(settings.hidden, settings.batch_size)
-    run_and_record(dataset, settings, out, as_json, tensorboard)
+    with RunFolder(dataset.series.name, out) as folder:
+        run_and_record(dataset, settings, folder, as_json, tensorboard, checkpoint_every)

@@ -58,8 +58,8 @@ def ragged(X: Any, dtype: torch.dtype, columns: int | None = None) -> list[Tenso
         rest = len(faults) - _SHOWN
         more = f"; and {rest} more" if rest > 0 else ""
         raise DataError(
-            "sequences are arrays [T, I] of numbers, no NaN and no inf, at least one step, all with "
-            f"the same columns; {'; '.join(faults[:_SHOWN])}{more}.\n"
+            "sequences are arrays [T, I] of numbers, no NaN and no inf, at least one step, all "
+            f"with the same columns; {'; '.join(faults[:_SHOWN])}{more}.\n"
             "To mend: correct them, or leave them out."
         )
     if not sequences:
@@ -81,7 +81,7 @@ def _listed(X: Any) -> Iterable[Any]:
         if X.ndim not in (1, 2, 3) or (X.ndim == 1 and X.dtype != object):
             raise DataError(
                 f"sequences came as one array of shape {tuple(X.shape)}; [N, T, I] or [N, T] was "
-                "expected.\nTo mend: Reshape your data; a single sequence is a list of one array [T, I]."
+                "expected.\nTo mend: Reshape your data; a single sequence is a list of one array."
             )
         return X
     if isinstance(X, list | tuple):

@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 from throughtime.data import DataError
 from throughtime.estimators.sequences import SequenceEstimator
 from throughtime.estimators.settings import SettingsError
-from throughtime.train.loop import Callback
+from throughtime.train.training import Callback
 
 
 @dataclass(eq=False, repr=False)
@@ -79,7 +79,7 @@ class SequenceClassifier(SequenceEstimator):
             )
         if labels.dtype.kind == "f" and not np.all(labels == np.floor(labels)):
             raise DataError(
-                "Unknown label type: y is continuous, numbers with a fraction.\nTo mend: give classes."
+                "Unknown label type: y is continuous, not classes.\nTo mend: give classes."
             )
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,21 @@ from torch import Tensor
 from throughtime.data import DataError, Scaling
 from throughtime.equations import CellError
 from throughtime.estimators.classifier import SequenceClassifier
-from throughtime.estimators.saved import CONFIG, FORMAT, WEIGHTS, SavedError, write_json
+from throughtime.estimators.saved import (
+    CONFIG,
+    FORMAT,
+    WEIGHTS,
+    SavedError,
+    read_configuration,
+    read_weights,
+    write_configuration,
+    write_weights,
+)
 from throughtime.estimators.sequences import SequenceEstimator
 from throughtime.estimators.settings import SettingsError
 
+MODEL = ("format", "estimator", "parameters", "columns", "classes", "scaling", "features")
+"""What a configuration says of the model; the digest of the weights covers it."""
 KINDS: dict[str, type[SequenceEstimator]] = {"SequenceClassifier": SequenceClassifier}
 
 
@@ -25,9 +36,8 @@ def write(estimator: SequenceEstimator, folder: Path, **noted: Any) -> None:
 
     Raises:
         SavedError: The classes are neither text nor numbers.
+        StorageError: A file cannot be written.
     """
-    from safetensors.torch import save as serialize
-
     from throughtime import __version__
 
     parameters = estimator.get_params()
@@ -48,22 +58,18 @@ def write(estimator: SequenceEstimator, folder: Path, **noted: Any) -> None:
         "parameters": parameters,
         "columns": estimator.n_features_in_,
         "scaling": estimator.scaling_.as_dict(),
+        "sealed": True,
     }
-    weights = {
-        name: tensor.detach().cpu().contiguous()
-        for name, tensor in estimator.network_.state_dict().items()
-    }
-    (folder / WEIGHTS).write_bytes(serialize(weights))
-    write_json(folder / CONFIG, config)
+    write_configuration(folder, config)
+    write_weights(folder, estimator.network_.state_dict(), config, MODEL)
 
 
 def holds_sequences(folder: Path) -> bool:
     """Whether a run folder says that an estimator of whole sequences is in it."""
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_configuration(folder).get("estimator") in KINDS
+    except (SavedError, TypeError):  # whoever loads it will say what is wrong with it
         return False
-    return isinstance(config, dict) and config.get("estimator") in KINDS
 
 
 def read(folder: Path) -> tuple[SequenceEstimator, dict[str, Any]]:
@@ -75,43 +81,22 @@ def read(folder: Path) -> tuple[SequenceEstimator, dict[str, Any]]:
     Raises:
         SavedError: Something is missing or damaged; the message says what.
     """
-    for name in (CONFIG, WEIGHTS):
-        if not (folder / name).is_file():
-            raise SavedError(
-                f"{folder} is no run folder: it has no {name}; give the folder that "
-                "`throughtime train` wrote"
-            )
-    place = folder / CONFIG
+    config, place = read_configuration(folder), folder / CONFIG
     try:
-        config = json.loads(place.read_text(encoding="utf-8"))
-        if not isinstance(config, dict) or config.get("format") != FORMAT:
-            found = config.get("format") if isinstance(config, dict) else type(config).__name__
-            raise SavedError(
-                f"{place} has format {found!r}, this version reads format {FORMAT}; use the "
-                "version of throughtime that wrote it"
-            )
         if config.get("estimator") not in KINDS:
             raise SavedError(
                 f"{place} is of estimator {config.get('estimator')!r:.80}; expected one of "
                 f"{', '.join(KINDS)}"
             )
-        estimator = KINDS[config["estimator"]]().set_params(
-            **{**config["parameters"], "device": "cpu"}
-        )
+        estimator = KINDS[config["estimator"]]()
+        estimator.set_params(**{**config["parameters"], "device": "cpu"})
         _restore(estimator, config, place)
-        _load_weights(estimator, folder / WEIGHTS)
-    except (
-        KeyError,
-        TypeError,
-        AttributeError,
-        ValueError,
-        OverflowError,
-        RecursionError,
-    ) as error:
-        if isinstance(error, SavedError):
-            raise
-        if isinstance(error, DataError | SettingsError | CellError):
-            raise SavedError(f"{place} cannot be used: {error}") from error
+        _load_weights(estimator, folder, read_weights(folder, config, MODEL))
+    except SavedError:
+        raise
+    except (DataError, SettingsError, CellError) as error:
+        raise SavedError(f"{place} cannot be used: {error}") from error
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise SavedError(f"{place} is damaged: {error!r:.200}; train again") from error
     return estimator, config
 
@@ -134,27 +119,23 @@ def _restore(estimator: SequenceEstimator, config: dict[str, Any], place: Path) 
             estimator.class_weight = dict(estimator.class_weight)
 
 
-def _load_weights(estimator: SequenceEstimator, place: Path) -> None:
-    """Load weights, once they are known to be those of the network: its sizes are not trusted."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        weights: dict[str, Tensor] = load_file(place)
-    except (SafetensorError, OSError, RuntimeError) as error:
-        raise SavedError(f"{place} does not hold this network's weights: {error}") from error
+def _load_weights(
+    estimator: SequenceEstimator, folder: Path, weights: Mapping[str, Tensor]
+) -> None:
+    """Take weights, once they are known to be those of the network: its sizes are not trusted."""
+    place = folder / WEIGHTS
     estimator.settings()
     if estimator.layers > len(weights):
         raise SavedError(f"{place} does not hold the weights of {estimator.layers} layers")
     outputs = weights["readout.weight"].shape[0] if "readout.weight" in weights else 0
     classes = getattr(estimator, "classes_", None)
     if outputs == 0 or (classes is not None and len(classes) != outputs):
-        raise SavedError(f"{place} has {outputs} outputs; {place.parent / CONFIG} says otherwise")
+        raise SavedError(f"{place} has {outputs} outputs; {folder / CONFIG} says otherwise")
     try:
         with torch.device("meta"):  # sizes alone, no memory
             network = estimator.build(estimator.n_features_in_, outputs)
     except RuntimeError as error:
-        raise SavedError(f"{place.parent / CONFIG} has impossible sizes: {error}") from error
+        raise SavedError(f"{folder / CONFIG} has impossible sizes: {error}") from error
     wanted = {name: (tuple(t.shape), t.dtype) for name, t in network.state_dict().items()}
     if wanted != {name: (tuple(t.shape), t.dtype) for name, t in weights.items()}:
         raise SavedError(

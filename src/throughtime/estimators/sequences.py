@@ -23,9 +23,9 @@ from throughtime.named import NamedError, named
 from throughtime.nn import Network
 from throughtime.nn.pooled import POOLINGS, PooledNetwork
 from throughtime.train import Batch, Outcome, make_optimizer, make_schedule, train
-from throughtime.train.loop import Callback
 from throughtime.train.rehearsal import rehearse
 from throughtime.train.run_folder import RunFolder
+from throughtime.train.training import Callback
 
 _ROWS = 256
 """Sequences that are run at once where nothing is learned."""
