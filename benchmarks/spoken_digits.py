@@ -4,7 +4,8 @@
 
 FOLDER holds recordings of the Free Spoken Digit Dataset, `digit_speaker_index.wav`. Trained on
 indices 5 to 14, tested on 0 to 4. Prints accuracy and seconds of each seed, and the medians; the
-seconds are those of reading, features, training and testing.
+seconds are those of reading, features, training and testing. The settings are the ones that
+`throughtime train` takes for recordings; `spoken_digits_settings.py` tells how they were chosen.
 """
 
 from __future__ import annotations
@@ -14,17 +15,12 @@ import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from throughtime.cli.machine import processor, versions
 from throughtime.data.audio import LabelledSequences, read_labelled
 from throughtime.estimators import SequenceClassifier
-
-SETTINGS: dict[str, Any] = {}
-"""Chosen by `spoken_digits_settings.py`; docs/audio.md has its table."""
-
 
 def of_indices(data: LabelledSequences, indices: Sequence[int]) -> list[int]:
     """Find the recordings with some indices."""
@@ -44,7 +40,7 @@ def main() -> None:
     for seed in range(arguments.seeds):
         started = time.perf_counter()
         data = read_labelled(arguments.folder)
-        classifier = SequenceClassifier(random_state=seed, **SETTINGS)
+        classifier = SequenceClassifier(random_state=seed, **data.settings)
         classifier.fit(*data.part(of_indices(data, range(5, 15))))
         accuracies.append(classifier.score(*data.part(of_indices(data, range(5)))))
         seconds.append(time.perf_counter() - started)

@@ -32,6 +32,7 @@ SETTINGS: Mapping[str, Any] = {
     "offset": 0.3,
     "masked_columns": 8,
     "masked_steps": 0.2,
+    "label_smoothing": 0.1,
 }
 """What suits log-mel features: docs/audio.md tells how it was chosen."""
 
@@ -56,7 +57,7 @@ class LabelledSequences:
     sequences: tuple[Tensor, ...]
     labels: tuple[str, ...]
     features: LogMel
-    settings: Mapping[str, Any] = field(default_factory=lambda: SETTINGS)
+    settings: Mapping[str, Any] = field(default_factory=lambda: SETTINGS, repr=False)
 
     def __len__(self) -> int:
         return len(self.files)
