@@ -74,6 +74,11 @@ def load(folder: Path) -> tuple[Forecaster, dict[str, Any]]:
             )
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        if isinstance(config, dict) and "estimator" in config:
+            raise SavedError(
+                f"{folder} holds a {config['estimator']!r}, and a forecaster is needed here; "
+                "`throughtime generate` and `throughtime evaluate` take a model of text"
+            )
         if not isinstance(config, dict) or config.get("format") != FORMAT:
             found = config.get("format") if isinstance(config, dict) else type(config).__name__
             raise SavedError(
