@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from throughtime import cells, data, engine, nn
+    from throughtime import cells, data, engine, export, nn
     from throughtime.equations import (
         Cell,
         CellError,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = ("cells", "data", "engine", "flow", "nn")  # `flow` can be called
+_ROOMS = ("cells", "data", "engine", "export", "flow", "nn")  # `flow` can be called
 _HOMES = {
     "throughtime.equations": (
         "Cell", "CellError", "abs", "cell", "exp", "layer_norm", "log", "maximum", "mean",
@@ -95,6 +95,7 @@ __all__ = [
     "data",
     "engine",
     "exp",
+    "export",
     "flow",
     "itemise",
     "layer_norm",

@@ -1,4 +1,5 @@
 import importlib.util
+import shutil
 from pathlib import Path
 from types import ModuleType
 
@@ -44,6 +45,13 @@ def test_itemised_gradient(capsys: pytest.CaptureFixture[str]) -> None:
 def test_streaming(capsys: pytest.CaptureFixture[str]) -> None:
     assert load("streaming").main() < 1e-5
     assert "microseconds" in capsys.readouterr().out
+
+
+def test_deployed(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    if shutil.which("cc") is None:
+        pytest.skip("there is no C compiler")
+    assert max(load("deployed").main(tmp_path).values()) < 1e-5
 
 
 def test_cliff(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

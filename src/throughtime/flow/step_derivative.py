@@ -10,9 +10,8 @@ from torch import Tensor
 
 from throughtime.engine.recurrence import Recurrence
 from throughtime.engine.textbook import Trajectory
-from throughtime.engine.textbook.steps import clean, valid_steps
-from throughtime.engine.textbook.unroll import kept_names
-from throughtime.equations import evaluator
+from throughtime.engine.textbook.steps import valid_steps
+from throughtime.flow.step_adjoint import StepAdjoint
 
 
 @dataclass(frozen=True)
@@ -77,13 +76,14 @@ class StepDerivative:
     """
 
     def __init__(self, runs: Sequence[Recurrence], trajectories: Sequence[Trajectory]) -> None:
-        self.runs, self.trajectories = runs, trajectories
-        first = runs[0]
+        self.runs, first = runs, runs[0]
         self.cell = first.cell
         self.valid = valid_steps(first)
-        self.inputs = [clean(run.x, run.lengths) for run in runs]
         self.sizes = (len(runs), len(self.cell.states), first.H)
-        self._adjoint = evaluator(self.cell.adjoint.backward, first.x.dtype, first.x.device)
+        self.adjoints = [
+            StepAdjoint.of(run, trajectory)
+            for run, trajectory in zip(runs, trajectories, strict=True)
+        ]
 
     def back(self, k: int, derivatives: Tensor) -> Back:
         """Go back through step k, without the steps after it.
@@ -126,35 +126,17 @@ class StepDerivative:
         Returns:
             The derivatives by its states before, [M, B, K, H], and by its products.
         """
-        run, trajectory, cell = self.runs[place], self.trajectories[place], self.cell
-        weights, rows, shape = run.weights, self.valid[k], received[0].shape
-        values = dict(zip(cell.units, weights.units, strict=True))
-        names = (*cell.states, *kept_names(cell))
-        kept = (*trajectory.states, *trajectory.kept)
-        values.update((name, tensor[k]) for name, tensor in zip(names, kept, strict=True))
-        seeds = (f"d.next.{state}" for state in cell.states)
-        values.update(zip(seeds, received, strict=True))
-        results = [result.expand(shape) for result in self._adjoint(values)]
-        if rows is not None:  # a NaN that is kept for a row that has ended
-            results = [torch.where(rows, result, 0.0) for result in results]
-        d = dict(zip(cell.adjoint.backward.outputs, results, strict=True))
+        adjoint, like = self.adjoints[place], received[0]
+        back = adjoint(slice(k, k + 1), [plane[:, None].double() for plane in received])
 
-        zero = torch.zeros_like(received[0])
-        states = [d.get(f"d.{state}", zero) for state in cell.states]
-        by_input = _gates([d[f"d.wx.{gate}"] for gate in cell.input_gates], zero)
-        by_recurrent = _gates([d[f"d.uh.{gate}"] for gate in cell.recurrent_gates], zero)
-        if weights.U is not None:
-            states[0] = states[0] + by_recurrent @ weights.U
+        def plane(of_one_step: Tensor) -> Tensor:
+            return of_one_step[:, 0].to(like)  # of [M, 1, B, ...]
+
         products = Products(
-            by_input,
-            by_recurrent,
-            {unit: d.get(f"d.{unit}", zero) for unit in cell.units},
-            x=self.inputs[place][k],
-            h=trajectory.states[0][k],
+            plane(back.by_input),
+            plane(back.by_recurrent),
+            dict(zip(self.cell.units, map(plane, back.by_unit), strict=True)),
+            x=adjoint.x[k].to(like),
+            h=adjoint.states[0][k].to(like),
         )
-        return torch.stack(states, 2), products
-
-
-def _gates(planes: Sequence[Tensor], like: Tensor) -> Tensor:
-    """Lay planes [M, B, H] side by side, [M, B, G * H]."""
-    return torch.cat(list(planes), 2) if planes else like.new_zeros(*like.shape[:2], 0)
+        return torch.stack([plane(state) for state in back.by_state()], 2), products

@@ -1,0 +1,107 @@
+"""`throughtime export`: a trained network as a file that other programs run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from throughtime.cli.errors import UsageError, reports_errors
+
+if TYPE_CHECKING:
+    from throughtime.estimators import Forecaster
+
+
+@reports_errors
+def export(
+    run: Annotated[Path, typer.Argument(help="A run folder of `throughtime train`.")],
+    streaming: Annotated[
+        bool, typer.Option("--streaming", help="ONNX: one step a call, not a whole sequence.")
+    ] = False,
+    lengths: Annotated[
+        bool, typer.Option("--lengths", help="ONNX: with an input for the valid steps of each row.")
+    ] = False,
+    c: Annotated[
+        bool, typer.Option("--c", help="A C99 header with the weights, one step a call.")
+    ] = False,
+    name: Annotated[
+        str | None,
+        typer.Option(help="C: what names in the header begin with; the series if left out."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The file to write; SERIES.onnx, or SERIES.h, if left out."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+) -> None:
+    """Write a trained network as an ONNX graph or as C, its scaling included.
+
+    A file that is there is written over.
+
+    Example: throughtime export runs/sunspots-20260101-120000 --streaming
+    """
+    if c and (streaming or lengths):
+        raise UsageError(
+            "--c runs one step a call already; leave out "
+            + ("--streaming" if streaming else "--lengths")
+        )
+    if name is not None and not c:
+        raise UsageError("--name is for the functions of a C header; give --c too, or --out alone")
+    from throughtime.estimators import load
+    from throughtime.export import ExportError, made_identifier
+
+    forecaster, config = load(run)
+    stem = made_identifier(
+        str(config.get("name", "network"))
+    )  # the file is not trusted to name a path
+    default = f"{stem}.h" if c else f"{stem}{'-streaming' * streaming}.onnx"
+    place = out if out is not None else Path(default)
+    if place.exists() and any(place.samefile(file) for file in run.iterdir()):
+        raise UsageError(f"{place} is a file of the run; name another with --out")
+    try:
+        if c:
+            content, done = _header(forecaster, stem if name is None else name)
+        else:
+            content, done = _graph(forecaster, streaming, lengths)
+    except (ExportError, ImportError) as error:
+        raise UsageError(str(error)) from error
+    try:
+        place.write_bytes(content)
+    except OSError as error:
+        raise UsageError(
+            f"{place} cannot be written: {error.strerror or error}; name another with --out"
+        ) from error
+    if as_json:
+        print(json.dumps({"file": str(place), "bytes": len(content), **done}))
+        return
+    print(f"{place}: {forecaster.settings.cell} of {forecaster.settings.hidden} units")
+    for line in done.get("functions", []):
+        print(f"  {line}")
+    for direction in ("inputs", "outputs"):
+        for value, shape in done.get(direction, {}).items():
+            print(f"  {direction[:-1]:6} {value:12} [{', '.join(map(str, shape))}]")
+
+
+def _graph(forecaster: Forecaster, streaming: bool, lengths: bool) -> tuple[bytes, dict[str, Any]]:
+    from throughtime.export import OPSET, to_onnx
+
+    model = to_onnx(forecaster, streaming=streaming, lengths=lengths)
+    shapes = {"inputs": _shapes(model.graph.input), "outputs": _shapes(model.graph.output)}
+    return model.SerializeToString(), {"form": "onnx", "opset": OPSET, **shapes}
+
+
+def _shapes(values: Any) -> dict[str, list[int | str]]:
+    return {
+        value.name: [size.dim_param or size.dim_value for size in value.type.tensor_type.shape.dim]
+        for value in values
+    }
+
+
+def _header(forecaster: Forecaster, name: str) -> tuple[bytes, dict[str, Any]]:
+    from throughtime.export import to_c
+
+    text = to_c(forecaster, name)
+    functions = [f"{name}_start(state)", f"{name}_step(state, input, output)"]
+    return text.encode(), {"form": "c", "name": name, "functions": functions}
