@@ -40,7 +40,7 @@ class Characters(Vocabulary):
     def __init__(self, symbols: str) -> None:
         self.symbols = symbols
         self._codes = _codes(symbols)
-        if not symbols or (np.diff(self._codes) <= 0).any():
+        if not symbols or (self._codes[1:] <= self._codes[:-1]).any():
             raise ValueError("a vocabulary is of different characters, in the order of their codes")
 
     @classmethod
