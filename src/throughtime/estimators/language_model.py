@@ -157,6 +157,8 @@ class LanguageModel(Parameters):
         """
         settings = self.check()
         text = text.content if isinstance(text, Text) else text
+        if not text:
+            raise DataError("the text is empty.\nTo mend: give one of some thousand characters.")
         learned = last_share(text, self.validation)
         vocabulary = vocabulary_for(self.vocabulary, text[:learned])
         numbers = vocabulary.encode(text[:learned])
@@ -173,7 +175,8 @@ class LanguageModel(Parameters):
         k1, chunk = steps_of(method, self.window)
         try:
             first = numbers[:3, None]
-            rehearse(network, Batch(*self._pair(first[:-1], first[1:])), cross_entropy, method)
+            with torch.random.fork_rng(devices=[]):  # dropout draws
+                rehearse(network, Batch(*self._pair(first[:-1], first[1:])), cross_entropy, method)
         except (TypeError, ValueError) as error:
             raise SettingsError(
                 f"method {self.method!r} does not take this network: {error}"
