@@ -166,8 +166,8 @@ def train(
 ) -> None:
     """Train a recurrent network to forecast a series, or to write on a text.
 
-    A built-in series brings settings that suit it, and texts have their own; what is given here
-    comes first.
+    A built-in series brings settings that suit it. A text is learned by default by an LSTM of 256
+    units, 20 times through, windows of 100 steps, AdamW, cosine. What is given here comes first.
 
     Example: throughtime train sunspots --cell lstm --hidden 16 --seed 1
     """

@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import inspect
-import math
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, cast
 
 import torch
-from torch import Tensor
 
 from throughtime.data import DataError
-from throughtime.data.batch import Batch, Chunk
-from throughtime.data.tasks.asked import cross_entropy
 from throughtime.data.text import Characters, Text, Vocabulary
 from throughtime.estimators.parameters import Parameters
 from throughtime.estimators.sampling import Sampling
 from throughtime.estimators.settings import Settings, SettingsError
-from throughtime.estimators.symbol_network import encoded, network_of_symbols
+from throughtime.estimators.symbol_network import network_of_symbols
 from throughtime.estimators.text_score import TextScore, score_of
 from throughtime.estimators.text_stream import (
-    cut_anew,
     last_share,
     refuse_short,
-    steps_of,
     vocabulary_for,
 )
+from throughtime.estimators.text_training import learn
 from throughtime.estimators.writing import write_on
-from throughtime.gradients import Clipping
-from throughtime.train import make_optimizer, make_schedule, optimizers, train
 from throughtime.train.loop import Callback
-from throughtime.train.rehearsal import rehearse
 
 
 class LanguageModel(Parameters):
@@ -93,7 +84,7 @@ class LanguageModel(Parameters):
         window: int = 100,
         batch_size: int = 16,
         epochs: int = 20,
-        learning_rate: float = 0.003,
+        learning_rate: float = 0.006,
         optimizer: str = "adamw",
         schedule: str = "cosine",
         weight_decay: float = 0.01,
@@ -170,48 +161,8 @@ class LanguageModel(Parameters):
                 vocabulary.size, vocabulary.unknown, self.cell, self.hidden, self.layers,
                 self.embedding, self.dropout, settings.torch_dtype,
             ).to(self.device)  # fmt: skip
+        self.outcome_ = learn(network, vocabulary, numbers, held, settings, callbacks)
         self.vocabulary_, self.network_, self.opening_ = vocabulary, network, int(numbers[0])
-        method = settings.gradient_method()
-        k1, chunk = steps_of(method, self.window)
-        try:
-            first = numbers[:3, None]
-            with torch.random.fork_rng(devices=[]):  # dropout draws
-                rehearse(network, Batch(*self._pair(first[:-1], first[1:])), cross_entropy, method)
-        except (TypeError, ValueError) as error:
-            raise SettingsError(
-                f"method {self.method!r} does not take this network: {error}"
-            ) from None
-        decays = "weight_decay" in inspect.signature(optimizers[self.optimizer]).parameters
-        optimizer = make_optimizer(
-            self.optimizer,
-            network.parameters(),
-            self.learning_rate,
-            **({"weight_decay": self.weight_decay} if decays else {}),
-        )
-
-        def validate() -> float:
-            assert held is not None
-            rows = min(self.batch_size, len(held) // 2)
-            score = score_of(network, vocabulary, held, rows)
-            return score.bits_per_symbol * math.log(2)  # nats, as the loss
-
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-            # The last chunk of a pass is as short as it comes.
-            warnings.filterwarnings("ignore", ".*this is full backpropagation through time")
-            torch.manual_seed(self.seed)
-            self.outcome_ = train(
-                network,
-                lambda: self._chunks(numbers, k1, chunk),
-                cross_entropy,
-                method,
-                optimizer,
-                epochs=self.epochs,
-                schedule=make_schedule(self.schedule, optimizer, self.epochs),
-                clipping=Clipping(norm=self.clip),
-                validate=None if held is None else validate,
-                patience=self.patience,
-                callbacks=callbacks,
-            )
         self.history_ = self.outcome_.history
         return self
 
@@ -322,14 +273,3 @@ class LanguageModel(Parameters):
         from throughtime.estimators.saved_language_model import load
 
         return load(Path(folder))
-
-    def _chunks(self, numbers: Tensor, k1: int, chunk: int) -> Iterator[Chunk]:
-        """Give a pass over a text."""
-        stream = cut_anew(numbers, self.batch_size, self.window, k1, chunk)
-        for piece in stream:
-            inputs, targets = self._pair(piece.inputs, piece.targets)
-            yield replace(piece, inputs=inputs, targets=targets)
-
-    def _pair(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        inputs = encoded(self.network_, inputs, self.vocabulary_.unknown)
-        return inputs, targets.to(self.device).long()
