@@ -23,14 +23,16 @@ template <typename T> struct Backward {
     T *x, *h, *dx, *da, *du, *delta, *passed, *start, *units, *d_units, *scratch;
     T *wx, *uh, *kept_again, *states_again, *scratch_again;
     bool is_passed[most_planes] = {}, is_used[most_planes] = {};  // states, units
+    bool of_W, of_U, of_b, of_c;  // which sums are wanted
     mutable const Stretch<T>* latest;  // the one looked at last: steps are gone through in order
 
-    Backward(const Layout<T>& with, int64_t of, Rows which, Crew among, T* space)
+    Backward(const Layout<T>& with, int64_t of, Rows which, Crew among, T* sum, T* space)
         : layout(with), call(with.call), plan(with.plan), rows(which), crew(among),
           own(with.parts_of(among)), shard(of), plane(with.plane()),
-          apart(with.chunk_rows() * with.L), sums(with, space),
-          latest(call.stretches) {
-        Carver<T> carve{space + layout.sums()};
+          apart(with.chunk_rows() * with.L), sums(with, sum),
+          of_W(call.dW || call.sums), of_U(call.dU || call.sums), of_b(call.db || call.sums),
+          of_c(call.dc || call.sums), latest(call.stretches) {
+        Carver<T> carve{space};
         da = carve.take(plan.input_gates * apart);
         du = carve.take(plan.recurrent_gate_count * apart);
         delta = carve.take(plan.states * plane);
@@ -84,7 +86,7 @@ template <typename T> struct Backward {
     void spread() {
         fill_constants(plan.adjoint, layout.L, scratch);
         if (layout.again) fill_constants(plan.step, layout.L, scratch_again);
-        sums.clear(layout, own);
+        if (!call.sums) sums.clear(layout, own);
         const int64_t L = layout.L, H = layout.H, first = own.first;
         for (int64_t u = 0; u < plan.units; ++u)
             for (int64_t r = 0; r < rows.count; ++r)
@@ -102,10 +104,10 @@ template <typename T> struct Backward {
     // Lays what a step worked on into the chunk's rows.
     void gather_step(int64_t place, int64_t n, int64_t row) {
         const int64_t t = step_at(place), I = layout.I, H = layout.H;
-        if (call.dW || layout.again)
+        if (of_W || layout.again)
             gather(rows, n, I, at(t).x + (t - at(t).first) * call.rows * I, I, x + row * I, I);
         const T* before = states_after(place - 1);
-        if (call.dU || layout.again)
+        if (of_U || layout.again)
             for (int64_t r = 0; r < n; ++r) copy_row(h + (row + r) * H, before + r * layout.L, H);
     }
 
@@ -138,7 +140,7 @@ template <typename T> struct Backward {
             fetch<false>(states_after(place - 1) + plan.states * plane + own.first, kept_planes, plane,
                          ahead);
         if (place > 1) fetch<false>(states_after(place - 2) + own.first, plan.states, plane, ahead);
-        if (call.dy) add_explicit(call.dy + t * call.rows * H, n);
+        if (call.dy && t >= call.dy_first) add_explicit(call.dy + (t - call.dy_first) * call.rows * H, n);
         const T* inputs[most_planes];
         T* outputs[most_planes];
         for (int32_t i = 0; i < plan.adjoint.input_count; ++i) {
@@ -207,20 +209,20 @@ template <typename T> struct Backward {
         const Apart<const T> at_inputs(da + part.first, apart, inputs);
         const T* at_states[most_planes];
         for (int64_t g = 0; g < all; ++g) at_states[g] = du_of(g, 0) + part.first;
-        if (call.dW) {
+        if (of_W) {
             const Apart<T> to(sums.W + part.first, I * N, inputs);
             product<T, true>(I, {&x, 1, m, I}, {nullptr, at_inputs.plane, L},
                              {to.plane, inputs, part.columns, N, to.plane, nullptr});
         }
-        if (call.dU) {
+        if (of_U) {
             const Apart<T> to(sums.U + part.first, H * N, all);
             product<T, true>(H, {&h, 1, m, H}, {nullptr, at_states, L},
                              {to.plane, all, part.columns, N, to.plane, nullptr});
         }
         // Of gates whose two products are one plane, so are the gradients of their biases.
-        for (int64_t g = 0; (call.db || call.dc) && g < inputs; ++g)
+        for (int64_t g = 0; (of_b || of_c) && g < inputs; ++g)
             add_rows(m, part.columns, at_inputs.plane[g], L, sums.b + g * N + part.first);
-        for (int64_t g = 0; call.dc && g < all; ++g)
+        for (int64_t g = 0; of_c && g < all; ++g)
             if (plan.recurrent_gates[g].into_input < 0)
                 add_rows(m, part.columns, at_states[g], L, sums.c + g * N + part.first);
     }

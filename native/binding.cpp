@@ -1,6 +1,5 @@
 // The border to Python: plans are made once for a cell, calls take raw pointers.
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -12,67 +11,17 @@
 #include <tuple>
 #include <vector>
 
+#include "plans.hpp"
 #include "pool.hpp"
 #include "run.hpp"
 #include "stepper.hpp"
+#include "tape.hpp"
 #include "workspace.hpp"
 
 namespace nb = nanobind;
 using namespace throughtime;
 
 namespace {
-
-using Pairs = std::vector<std::tuple<int, int>>;
-using Code = std::vector<std::tuple<int, int, std::vector<int>, bool>>;
-
-// A program as Python gives it: (operation, result, arguments, gives row values), the constants, the numbers of registers.
-struct OwnedProgram {
-    std::vector<Instruction> instructions;
-    std::vector<double> constants;
-    std::vector<Place> inputs, outputs;
-    int temporaries;
-    bool looks_at_rows = false;
-
-    OwnedProgram(const Code& code, std::vector<double> with, int temporary_count, const Pairs& in,
-                 const Pairs& out)
-        : constants(std::move(with)), temporaries(temporary_count) {
-        for (const auto& [plane, number] : in) inputs.push_back({Plane(plane), number});
-        for (const auto& [plane, number] : out) outputs.push_back({Plane(plane), number});
-        const int registers = int(inputs.size() + constants.size() + outputs.size()) + temporaries;
-        for (const auto& [operation, result, arguments, gives_row] : code) {
-            Instruction made{Operation(operation), result, {}, gives_row};
-            looks_at_rows |= gives_row || made.operation >= Operation::mean;
-            for (int i = 0; i < 3; ++i) made.arguments[i] = arguments[std::size_t(i) < arguments.size() ? i : 0];
-            for (int used : {result, made.arguments[0], made.arguments[1], made.arguments[2]})
-                if (used < 0 || used >= registers) throw std::invalid_argument("no such register");
-            instructions.push_back(made);
-        }
-        if (registers > 256 || inputs.size() > 64 || outputs.size() > 64)
-            throw std::invalid_argument("the program needs more registers or planes than there are");
-    }
-    Program view() const {
-        return {instructions.data(),     constants.data(), int(instructions.size()),
-                int(inputs.size()),      int(constants.size()), temporaries,
-                int(outputs.size()),     looks_at_rows};
-    }
-};
-
-struct OwnedPlan {
-    OwnedProgram step, adjoint;
-    std::vector<Gate> gates;
-    Plan plan;
-
-    OwnedPlan(const OwnedProgram& forward, const OwnedProgram& backward, const std::vector<int>& into,
-              int input_gates, int states, int units, int kept, int kept_rows)
-        : step(forward), adjoint(backward) {
-        for (int gate : into) gates.push_back({gate});
-        plan = {step.view(),          adjoint.view(),         step.inputs.data(), step.outputs.data(),
-                adjoint.inputs.data(), adjoint.outputs.data(), gates.data(),       input_gates,
-                int(gates.size()),    states,                 units,              kept,
-                kept_rows};
-    }
-    OwnedPlan(const OwnedPlan&) = delete;
-};
 
 using Pointer = std::uintptr_t;
 using Pointers = std::vector<Pointer>;
@@ -126,8 +75,8 @@ Call<T> shape(const OwnedPlan& plan, const std::vector<int64_t>& sizes, bool sta
 template <typename T>
 void forward(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes,
              bool states_only, Pointer lengths, bool reverse, int threads, bool wants_dx, const Pointers& in,
-             const Pointers& units, const Pointers& start, const Pointers& out,
-             const Pointers& final) {
+             const Pointers& units, const Pointers& start, const Pointers& out, const Pointers& final,
+             int64_t every, const Pointers& stored) {
     Call<T> call = shape<T>(plan, sizes, states_only, lengths, reverse);
     call.wants_dx = wants_dx;
     call.x = at<const T>(in.at(0));
@@ -135,34 +84,40 @@ void forward(const std::string& set, const OwnedPlan& plan, const std::vector<in
     call.U = at<const T>(in.at(2));
     call.b = at<const T>(in.at(3));
     call.c = at<const T>(in.at(4));
+    call.packed = at<T>(in.at(5));
     call.y = at<T>(out.at(0));
     call.tape = at<T>(out.at(1));
     const auto unit_list = each<const T>(units), start_list = each<const T>(start);
-    const auto final_list = each<T>(final);
+    const auto final_list = each<T>(final), stored_list = each<T>(stored);
     call.units = unit_list.data();
     call.start = start_list.data();
     call.final = final_list.data();
+    call.every = every;
+    if (every) call.stored = stored_list.data();
     const InstructionSet& chosen = named(set);
     nb::gil_scoped_release release;
     run_forward(chosen, call, threads);
 }
 
-// Rolls back calls that follow each other, each (steps, inputs, tape); mostly there is one.
+// Rolls back calls that follow each other, each (steps, inputs, tape, packed weights); mostly there is one.
+// Where `sums` are given, what is to be known of the weights is added there.
 template <typename T>
 void backward(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes,
               bool states_only, Pointer lengths, bool reverse, int threads,
-              const std::vector<std::tuple<int64_t, Pointer, Pointer>>& calls, Pointer dy,
-              const Pointers& units, const Pointers& start, const Pointers& dfinal, const Pointers& out,
+              const std::vector<std::tuple<int64_t, Pointer, Pointer, Pointer>>& calls, Pointer dy,
+              int64_t dy_first, Pointer sums, const Pointers& units, const Pointers& start, const Pointers& dfinal, const Pointers& out,
               const Pointers& dunits, const Pointers& dstart) {
     Call<T> call = shape<T>(plan, sizes, states_only, lengths, reverse);
     std::vector<Stretch<T>> stretches;
     int64_t steps = 0;
-    for (const auto& [length, x, tape] : calls) {
-        stretches.push_back({0, length, at<const T>(x), at<const T>(tape), nullptr});
+    for (const auto& [length, x, tape, packed] : calls) {
+        stretches.push_back({0, length, at<const T>(x), at<const T>(tape), at<T>(packed)});
         steps += length;
     }
     if (steps != call.steps) throw std::invalid_argument("the calls have other steps than are to be rolled back");
     call.dy = at<const T>(dy);
+    call.dy_first = dy_first;
+    call.sums = at<T>(sums);
     call.dx = at<T>(out.at(0));
     call.dW = at<T>(out.at(1));
     call.dU = at<T>(out.at(2));
@@ -181,6 +136,28 @@ void backward(const std::string& set, const OwnedPlan& plan, const std::vector<i
     run_backward(chosen, call, std::move(stretches), threads);
 }
 
+// A layer, for `again`: its plan, sizes, addresses of packed weights and sums, of units, of the states stored
+// before each segment, and of dE/dS, which is replaced.
+using LayerGiven = std::tuple<const OwnedPlan*, std::vector<int64_t>, Pointer, Pointer, Pointers, Pointers, Pointers>;
+
+template <typename T>
+void again(const std::string& set, const std::vector<LayerGiven>& given, bool states_only, int threads,
+           const std::vector<int64_t>& steps, Pointer x, Pointer dy) {
+    std::vector<Layer<T>> layers;
+    std::vector<std::vector<const T*>> unit_lists;
+    for (const auto& [plan, sizes, packed, sums, units, stored, carried] : given) {
+        Call<T> call = shape<T>(*plan, sizes, states_only, 0, false);
+        call.packed = at<T>(packed);
+        call.sums = at<T>(sums);
+        unit_lists.push_back(each<const T>(units));
+        call.units = unit_lists.back().data();
+        layers.push_back({call, each<const T>(stored), each<T>(carried)});
+    }
+    const InstructionSet& chosen = named(set);
+    nb::gil_scoped_release release;
+    run_again<T>(chosen, std::move(layers), {steps, at<const T>(x), at<const T>(dy)}, threads);
+}
+
 template <typename T> double peak(const std::string& set, int threads, int64_t rounds) {
     if (threads < 1 || rounds < 1)
         throw std::invalid_argument("one thread or more, and one round or more, are expected");
@@ -192,39 +169,55 @@ template <typename T> double peak(const std::string& set, int threads, int64_t r
 template <typename T>
 int64_t tape_elements(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes,
                       bool states_only) {
-    return tape_size(named(set), shape<T>(plan, sizes, states_only, 0, false));
+    return tape_size(named(set), shape<T>(plan, sizes, states_only, 0, false), true);
 }
 
-// What a forward pass keeps for its backward pass: a tensor for whoever reads DLPack, in memory that is
-// used again. It needs no Python object to be given back, so that any thread may do it.
-struct Tape {
-    struct Managed {  // DLManagedTensor of the DLPack specification
-        nb::dlpack::dltensor tensor;
-        void* context;
-        void (*release)(Managed*);
-    } managed;
-    Workspace memory;
-    int64_t elements, stride = 1;
+// Of the packed weights, and of the sums of their gradients, that many calls share; and the parts that the
+// former are laid out in.
+template <typename T>
+std::tuple<int64_t, int64_t, int64_t> shared_elements(const std::string& set, const OwnedPlan& plan,
+                                             const std::vector<int64_t>& sizes) {
+    const Call<T> call = shape<T>(plan, sizes, false, 0, false);
+    return {packed_size(named(set), call), sums_size(named(set), call), parts(named(set), call)};
+}
 
-    Tape(int64_t count, std::uint8_t width)
-        : memory(std::size_t(count) * width), elements(count) {
-        managed.tensor.data = memory.as<char>();
-        managed.tensor.device = {nb::device::cpu::value, 0};
-        managed.tensor.ndim = 1;
-        managed.tensor.dtype = {std::uint8_t(nb::dlpack::dtype_code::Float), std::uint8_t(8 * width), 1};
-        managed.tensor.shape = &elements;
-        managed.tensor.strides = &stride;
-        managed.context = this;
-        managed.release = [](Managed* of) { delete static_cast<Tape*>(of->context); };
-    }
-    Tape(const Tape&) = delete;
-};
+template <typename T>
+void pack(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes, int threads,
+          const Pointers& weights, Pointer packed) {
+    Call<T> call = shape<T>(plan, sizes, false, 0, false);
+    call.wants_dx = true;
+    call.W = at<const T>(weights.at(0));
+    call.U = at<const T>(weights.at(1));
+    call.b = at<const T>(weights.at(2));
+    call.c = at<const T>(weights.at(3));
+    call.packed = at<T>(packed);
+    const InstructionSet& chosen = named(set);
+    nb::gil_scoped_release release;
+    pack_weights(chosen, call, threads);
+}
 
-// A tape of as many elements as are asked for, or of just as many as the call needs (0). A capsule.
+template <typename T>
+void add_up_sums(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes, int threads,
+                 Pointer sums, const Pointers& out, const Pointers& dunits) {
+    Call<T> call = shape<T>(plan, sizes, false, 0, false);
+    call.sums = at<T>(sums);
+    call.dW = at<T>(out.at(0));
+    call.dU = at<T>(out.at(1));
+    call.db = at<T>(out.at(2));
+    call.dc = at<T>(out.at(3));
+    const auto dunit_list = each<T>(dunits);
+    call.dunits = dunit_list.data();
+    const InstructionSet& chosen = named(set);
+    nb::gil_scoped_release release;
+    add_up(chosen, call, threads);
+}
+
+// A tape of as many elements as are asked for, or of just as many as the call needs (0), with its weights
+// packed behind it or without. A capsule.
 template <typename T>
 nb::object tape_for(const std::string& set, const OwnedPlan& plan, const std::vector<int64_t>& sizes,
-                    bool states_only, int64_t elements) {
-    const int64_t needed = tape_elements<T>(set, plan, sizes, states_only);
+                    bool states_only, int64_t elements, bool with_packed) {
+    const int64_t needed = tape_size(named(set), shape<T>(plan, sizes, states_only, 0, false), with_packed);
     if (elements && elements < needed)
         throw std::invalid_argument("a tape of " + std::to_string(elements) + " elements for a call that needs " +
                                     std::to_string(needed));
@@ -289,6 +282,14 @@ NB_MODULE(_native, module) {
     module.def("backward_float64", backward<double>);
     module.def("tape_elements_float32", tape_elements<float>);
     module.def("tape_elements_float64", tape_elements<double>);
+    module.def("shared_elements_float32", shared_elements<float>);
+    module.def("shared_elements_float64", shared_elements<double>);
+    module.def("pack_float32", pack<float>);
+    module.def("pack_float64", pack<double>);
+    module.def("add_up_float32", add_up_sums<float>);
+    module.def("add_up_float64", add_up_sums<double>);
+    module.def("again_float32", again<float>);
+    module.def("again_float64", again<double>);
     module.def("tape_float32", tape_for<float>);
     module.def("tape_float64", tape_for<double>);
     bind_stepper<float>(module, "Stepper_float32");

@@ -94,7 +94,7 @@ template <typename T> struct Stretch {
     int64_t first, steps;
     const T* x;       // [steps, rows, inputs]
     const T* tape;
-    T* packed;        // behind the tape
+    T* packed;        // the weights as they were; null where they lie behind the tape
 };
 
 // All pointers are to contiguous arrays; null where there is nothing or nothing is wanted.
@@ -112,16 +112,23 @@ struct Call {
     const T* c;
     const T* const* units;   // [hidden] each
     const T* const* start;   // states before the first step, [rows, hidden] each
-    // Results of the forward pass.
+    // Results of the forward pass, null where not wanted.
     T* y;                    // [steps, rows, hidden]
     T* const* final;         // [rows, hidden] each
+    int64_t every;           // after how many steps the states are stored, [steps / every, rows, hidden]
+    T* const* stored;        // each; null for none. The order is that of running.
     T* tape;                 // kept for the backward pass, tape_size(); null for inference
-    T* packed;               // the weights as the backward pass reads them, behind the tape: a step of
-                             // an optimiser between the passes changes nothing
+    T* packed;               // the weights as the backward pass reads them, then as the forward pass does,
+                             // laid out by pack_weights() for many calls; null for one call: they then
+                             // lie behind its tape, and a step of an optimiser between the passes
+                             // changes nothing
     int32_t wants_dx;        // whether they are to serve the gradient of the inputs too
     // Backward pass; of the above it reads sizes, `units` and `start`.
     const Stretch<T>* stretches;
-    const T* dy;             // [steps, rows, hidden]
+    const T* dy;             // [steps - dy_first, rows, hidden]
+    int64_t dy_first;        // the steps before have no explicit part
+    T* sums;                 // sums_size(), to which many calls add what add_up() gives as the gradients
+                             // of the weights below; null for the gradients of one call
     const T* const* dfinal;  // [rows, hidden] each
     T* dx;
     T* dW;

@@ -165,18 +165,21 @@ template <typename T> struct Forward {
         T* kept = call.tape && !layout.again ? after + plan.states * plane
                                              : free_slots + 2 * plan.states * plane;
         run_step(layout, own, products, n, offset, 0, before, after, kept, plane, units, scratch);
+        if (!call.y) return;
         T* y = call.y + step_at(place) * call.rows * H + own.first;
         scatter(rows, n, own.units, after + own.first, L, y, H);
         for (int64_t r = n; r < rows.count; ++r) zero_row(y + rows.index[r] * H, own.units);
     }
 
-    // Rows `from` to `to` have come to their ends.
-    void finish(const T* states, int64_t from, int64_t to) {
+    // Writes rows `from` to `to` of states out, [rows, hidden] each.
+    void write(const T* states, int64_t from, int64_t to, T* const* out, int64_t offset = 0) {
         for (int64_t s = 0; s < plan.states; ++s)
-            for (int64_t r = from; r < to; ++r)
-                copy_row(call.final[s] + rows.index[r] * layout.H + own.first,
+            for (int64_t r = from; out[s] && r < to; ++r)
+                copy_row(out[s] + offset + rows.index[r] * layout.H + own.first,
                          states + s * plane + r * layout.L + own.first, own.units);
     }
+    // Rows `from` to `to` have come to their ends.
+    void finish(const T* states, int64_t from, int64_t to) { write(states, from, to, call.final); }
 
     // Rows `from` to `to` begin only after the step at a place.
     void begin(int64_t place, int64_t from, int64_t to) {
@@ -200,6 +203,9 @@ template <typename T> struct Forward {
             const int64_t next = place + 1 < call.steps ? rows.active(step_at(place + 1)) : 0;
             step(place, offset, n);
             finish(states_after(place), next, n);
+            if (call.stored && (place + 1) % call.every == 0)
+                write(states_after(place), 0, rows.count, call.stored,
+                      (place / call.every) * call.rows * layout.H);
             begin(place, n, next);
             crew.meet();  // the products of the next step are those of all states
             offset += n;

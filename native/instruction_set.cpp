@@ -31,7 +31,9 @@ template <typename T> Sizes sizes(const Call<T>& call) {
             layout.shared_backward(),
             layout.shared_forward(),
             layout.own_forward(),
-            layout.own_backward()};
+            layout.own_backward(),
+            layout.sums(),
+            shard_count(call.rows, call.hidden)};
 }
 template <typename T> void prepare_forward_of(const Call<T>& call, int64_t part, T* shared) {
     const Layout<T> layout(call);
@@ -47,13 +49,13 @@ template <typename T> void prepare_backward_of(const Call<T>& call, int64_t part
     prepare_backward(layout, layout.part(part), shared);
 }
 template <typename T>
-void backward_of(const Call<T>& call, int64_t shard, ShardRows rows, Crew crew, T* own) {
+void backward_of(const Call<T>& call, int64_t shard, ShardRows rows, Crew crew, T* sums, T* own) {
     const Layout<T> layout(call);
-    Backward<T>(layout, shard, {rows.index, rows.lengths, rows.count}, crew, own).run();
+    Backward<T>(layout, shard, {rows.index, rows.lengths, rows.count}, crew, sums, own).run();
 }
-template <typename T> void reduce_of(const Call<T>& call, int64_t piece, T* own) {
+template <typename T> void reduce_of(const Call<T>& call, int64_t piece, T* sums, int64_t shards) {
     const Layout<T> layout(call);
-    reduce(layout, piece, own, layout.own_backward());
+    reduce(layout, piece, sums, shards);
 }
 template <typename T> constexpr Kernels<T> kernels = {
     sizes<T>, prepare_forward_of<T>, forward_of<T>, prepare_backward_of<T>, backward_of<T>, reduce_of<T>,

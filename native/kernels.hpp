@@ -13,10 +13,11 @@ struct ShardRows {
     int64_t count;
 };
 
-// The tape ends with the packed weights: the backward pass's, then the forward pass's where it is to
-// compute again.
+// Packed weights are the backward pass's, then the forward pass's. The tape of a call that has its own ends
+// with them, without the latter unless it is to compute again.
 struct Sizes {
     int64_t shards, parts, tape, packed, shared_backward, shared_forward, own_forward, own_backward;
+    int64_t sums, most_shards;  // of a shard; of any number of steps
 };
 
 // Sizes are in elements of T.
@@ -25,8 +26,8 @@ template <typename T> struct Kernels {
     void (*prepare_forward)(const Call<T>&, int64_t part, T* shared);
     void (*forward)(const Call<T>&, int64_t shard, ShardRows, Crew, T* shared, T* own);
     void (*prepare_backward)(const Call<T>&, int64_t part, T* shared);
-    void (*backward)(const Call<T>&, int64_t shard, ShardRows, Crew, T* own);
-    void (*reduce)(const Call<T>&, int64_t piece, T* own);
+    void (*backward)(const Call<T>&, int64_t shard, ShardRows, Crew, T* sums, T* own);
+    void (*reduce)(const Call<T>&, int64_t piece, T* sums, int64_t shards);
     void (*multiply_add)(int64_t rounds);
     int64_t peak_operations;  // floating-point operations of a round
 };

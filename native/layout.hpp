@@ -97,7 +97,7 @@ template <typename T> struct Layout {
         return chunk_rows() * (gates() + kept()) * L + plan.states * plane();
     }
     int64_t own_backward() const {
-        return sums() + chunk_rows() * gates() * L + plane() * (3 * plan.states + 2 * plan.units) +
+        return chunk_rows() * gates() * L + plane() * (3 * plan.states + 2 * plan.units) +
                (again ? own_again() : 0) + parts * worker_backward();
     }
     int64_t worker_backward() const {

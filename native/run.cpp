@@ -1,11 +1,8 @@
 #include "run.hpp"
 
-#include <algorithm>
 #include <chrono>
-#include <numeric>
-#include <vector>
 
-#include "meeting.hpp"
+#include "deal.hpp"
 #include "pool.hpp"
 #include "workspace.hpp"
 
@@ -15,41 +12,6 @@ template <> const Kernels<float>& kernels_of(const InstructionSet& set) { return
 template <> const Kernels<double>& kernels_of(const InstructionSet& set) { return set.f64; }
 
 namespace {
-
-// Rows of several lengths are dealt out in turn, longest first: every shard gets its share of the long
-// ones, and in every shard the rows that are valid at a step stand in front. Others stay together.
-class Deal {
-public:
-    template <typename T> Deal(const Call<T>& call, int64_t shards) : shards_(shards), rows_(call.rows) {
-        std::vector<int64_t> order(static_cast<std::size_t>(rows_));
-        std::iota(order.begin(), order.end(), 0);
-        if (call.lengths)
-            std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-                return call.lengths[a] > call.lengths[b];
-            });
-        for (int64_t shard = 0; shard < shards; ++shard) {
-            begins_.push_back(int64_t(index_.size()));
-            if (!call.lengths) {
-                for (int64_t i = 0, count = of(shard).count; i < count; ++i)
-                    index_.push_back(int64_t(index_.size()));
-                continue;
-            }
-            for (int64_t i = shard; i < rows_; i += shards) {
-                index_.push_back(order[std::size_t(i)]);
-                lengths_.push_back(call.lengths[order[std::size_t(i)]]);
-            }
-        }
-    }
-    ShardRows of(int64_t shard) const {
-        const int64_t begin = begins_[std::size_t(shard)];
-        return {index_.data() + begin, lengths_.empty() ? nullptr : lengths_.data() + begin,
-                (rows_ - shard + shards_ - 1) / shards_};
-    }
-
-private:
-    int64_t shards_, rows_;
-    std::vector<int64_t> index_, lengths_, begins_;
-};
 
 // Below this many multiplications a second thread costs more to wake than it saves.
 constexpr double worth_sharing = 1e6;
@@ -67,40 +29,58 @@ template <typename T> int worthwhile(const Call<T>& call, int threads) {
     return multiplications(call) < worth_sharing ? 1 : threads;
 }
 
-namespace {
-
-// Runs every shard, its parts by a crew where it has several.
-template <typename F> void run_shards(const Sizes& sizes, int threads, const F& run) {
-    if (sizes.parts == 1) {
-        share_out(int(sizes.shards), threads, [&](int shard) { run(shard, Crew()); });
-        return;
-    }
-    Meeting meeting;
-    together(std::min(threads, int(sizes.parts)),
-             [&](int worker, int workers) { run(0, Crew{worker, workers, &meeting}); });
+template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>& call, bool with_packed) {
+    const Sizes sizes = kernels_of<T>(set).sizes(call);
+    return sizes.tape + (with_packed ? sizes.packed : 0);
 }
 
-}  // namespace
+template <typename T> int64_t parts(const InstructionSet& set, const Call<T>& call) {
+    return kernels_of<T>(set).sizes(call).parts;
+}
 
-template <typename T> int64_t tape_size(const InstructionSet& set, const Call<T>& call) {
+template <typename T> int64_t packed_size(const InstructionSet& set, const Call<T>& call) {
     const Sizes sizes = kernels_of<T>(set).sizes(call);
-    return sizes.tape + sizes.packed;
+    return sizes.shared_backward + sizes.shared_forward;
+}
+
+template <typename T> int64_t sums_size(const InstructionSet& set, const Call<T>& call) {
+    const Sizes sizes = kernels_of<T>(set).sizes(call);
+    return sizes.sums * sizes.most_shards;
+}
+
+template <typename T> void pack_weights(const InstructionSet& set, const Call<T>& call, int threads) {
+    const Kernels<T>& kernels = kernels_of<T>(set);
+    const Sizes sizes = kernels.sizes(call);
+    share_out(int(sizes.parts), threads, [&](int part) {
+        kernels.prepare_backward(call, part, call.packed);
+        kernels.prepare_forward(call, part, call.packed + sizes.shared_backward);
+    });
+}
+
+template <typename T> void add_up(const InstructionSet& set, const Call<T>& call, int threads) {
+    const Kernels<T>& kernels = kernels_of<T>(set);
+    const Plan& plan = *call.plan;
+    const int64_t shards = kernels.sizes(call).most_shards;
+    share_out(plan.input_gates + plan.recurrent_gate_count + plan.units, threads,
+              [&](int piece) { kernels.reduce(call, piece, call.sums, shards); });
 }
 
 template <typename T> void run_forward(const InstructionSet& set, Call<T> call, int threads) {
     const Kernels<T>& kernels = kernels_of<T>(set);
     const Sizes sizes = kernels.sizes(call);
     const int used = worthwhile(call, threads);
-    if (call.tape) call.packed = call.tape + sizes.tape;
+    const bool prepared = call.packed;
+    if (call.tape && !prepared) call.packed = call.tape + sizes.tape;
     const Deal deal(call, sizes.shards);
-    const bool on_tape = call.tape && sizes.packed > sizes.shared_backward;
+    const bool on_tape = prepared || (call.tape && sizes.packed > sizes.shared_backward);
     const Workspace fresh(on_tape ? 0 : std::size_t(sizes.shared_forward) * sizeof(T));
     T* const shared = on_tape ? call.packed + sizes.shared_backward : fresh.as<T>();
     const Workspace own(std::size_t(sizes.own_forward * sizes.shards) * sizeof(T));
-    share_out(int(sizes.parts), used, [&](int part) {
-        if (call.tape) kernels.prepare_backward(call, part, call.packed);
-        kernels.prepare_forward(call, part, shared);
-    });
+    if (!prepared)
+        share_out(int(sizes.parts), used, [&](int part) {
+            if (call.tape) kernels.prepare_backward(call, part, call.packed);
+            kernels.prepare_forward(call, part, shared);
+        });
     run_shards(sizes, used, [&](int shard, Crew crew) {
         kernels.forward(call, shard, deal.of(shard), crew, shared,
                         own.as<T>() + shard * sizes.own_forward);
@@ -117,18 +97,22 @@ void run_backward(const InstructionSet& set, Call<T> call, std::vector<Stretch<T
         Call<T> alone = call;
         alone.steps = stretch.steps;
         stretch.first = first;
-        stretch.packed = const_cast<T*>(stretch.tape) + kernels.sizes(alone).tape;
+        if (!stretch.packed) stretch.packed = const_cast<T*>(stretch.tape) + kernels.sizes(alone).tape;
         first += stretch.steps;
     }
     call.stretches = stretches.data();
     const Deal deal(call, sizes.shards);
     const Workspace own(std::size_t(sizes.own_backward * sizes.shards) * sizeof(T));
+    const Workspace of_call(call.sums ? 0 : std::size_t(sizes.sums * sizes.shards) * sizeof(T));
+    T* const sums = call.sums ? call.sums : of_call.as<T>();
     const int used = worthwhile(call, threads);
     run_shards(sizes, used, [&](int shard, Crew crew) {
-        kernels.backward(call, shard, deal.of(shard), crew, own.as<T>() + shard * sizes.own_backward);
+        kernels.backward(call, shard, deal.of(shard), crew, sums + shard * sizes.sums,
+                         own.as<T>() + shard * sizes.own_backward);
     });
+    if (call.sums) return;
     const int pieces = plan.input_gates + plan.recurrent_gate_count + plan.units;
-    share_out(pieces, used, [&](int piece) { kernels.reduce(call, piece, own.as<T>()); });
+    share_out(pieces, used, [&](int piece) { kernels.reduce(call, piece, sums, sizes.shards); });
 }
 
 template <typename T> double run_peak(const InstructionSet& set, int threads, int64_t rounds) {
@@ -144,8 +128,18 @@ template double multiplications(const Call<float>&);
 template double multiplications(const Call<double>&);
 template int worthwhile(const Call<float>&, int);
 template int worthwhile(const Call<double>&, int);
-template int64_t tape_size(const InstructionSet&, const Call<float>&);
-template int64_t tape_size(const InstructionSet&, const Call<double>&);
+template int64_t tape_size(const InstructionSet&, const Call<float>&, bool);
+template int64_t tape_size(const InstructionSet&, const Call<double>&, bool);
+template int64_t parts(const InstructionSet&, const Call<float>&);
+template int64_t parts(const InstructionSet&, const Call<double>&);
+template int64_t packed_size(const InstructionSet&, const Call<float>&);
+template int64_t packed_size(const InstructionSet&, const Call<double>&);
+template int64_t sums_size(const InstructionSet&, const Call<float>&);
+template int64_t sums_size(const InstructionSet&, const Call<double>&);
+template void pack_weights(const InstructionSet&, const Call<float>&, int);
+template void pack_weights(const InstructionSet&, const Call<double>&, int);
+template void add_up(const InstructionSet&, const Call<float>&, int);
+template void add_up(const InstructionSet&, const Call<double>&, int);
 template void run_forward(const InstructionSet&, Call<float>, int);
 template void run_forward(const InstructionSet&, Call<double>, int);
 template void run_backward(const InstructionSet&, Call<float>, std::vector<Stretch<float>>, int);

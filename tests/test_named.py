@@ -34,6 +34,8 @@ def test_what_is_given_goes_to_entries_that_take_it_and_gives_way_to_the_text() 
         ("tbptt:1:2:sum:none:7", "tbptt takes k1=20"),
         ("rtrl:k3=4", "rtrl takes k1=1"),
         ("tbptt:3:k1=4", "multiple values"),
+        ("tbptt:k1=3:k1=4", "k1 is given twice"),
+        ("tbptt:clip=1", "clip is a Clipping"),
     ],
 )
 def test_a_fault_is_named_with_what_is_taken(text: str, said: str) -> None:

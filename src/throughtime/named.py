@@ -35,6 +35,9 @@ def named(text: str, registry: Mapping[str, type[Made]], what: str, **given: Any
     signature = inspect.signature(kind)
     by_place = [_value(argument) for argument in arguments if "=" not in argument]
     by_name = [argument.partition("=") for argument in arguments if "=" in argument]
+    keys = [key.strip() for key, _, _ in by_name]
+    if twice := [key for key in dict.fromkeys(keys) if keys.count(key) > 1]:
+        raise NamedError(f"{what} {text!r}: {twice[0]} is given twice; give it once")
     try:
         found = signature.bind(
             *by_place, **{key.strip(): _value(value) for key, _, value in by_name}

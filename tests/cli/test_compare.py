@@ -72,6 +72,7 @@ def test_the_network_that_a_task_is_made_for(tmp_path: Path) -> None:
         (["--optimizer", "adamm"], "known are"),
         (["--learning-rate", "-1"], "positive"),
         (["--clip", "-1"], "--clip is -1"),
+        (["--clip", "inf"], "--clip is inf"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_trained(

@@ -129,12 +129,11 @@ def test_what_means_nothing_for_a_series_is_refused(tide_csv: Path) -> None:
 def test_runs_of_the_other_kind_are_told_apart(learned: Path, book: Path, tmp_path: Path) -> None:
     series = run("predict", learned, book)
     assert series.exit_code == 2
-    assert "holds a 'LanguageModel'" in series.stderr
+    assert "holds a 'LanguageModel', and a forecaster of a series is needed" in series.stderr
     (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "model.safetensors").write_bytes(b"")
     text = run("generate", tmp_path)
     assert text.exit_code == 2
-    assert "holds no language model" in text.stderr
+    assert "and a LanguageModel is needed here" in text.stderr
 
 
 def test_ctrl_c_ends_the_writing_cleanly(learned: Path) -> None:

@@ -15,8 +15,9 @@ from throughtime.estimators import load
 from throughtime.flow import NoFlowError
 
 FILES = {
-    "config.json", "flow.json", "forecast.png", "history.csv", "metrics.json", "model.safetensors",
-    "predictions.csv", "report.html",
+    "checkpoint.safetensors", "config.json", "flow.json", "forecast.png", "history.csv",
+    "metrics.json", "model.safetensors", "predictions.csv", "report.html",
+    "walk.json",
 }  # fmt: skip
 
 

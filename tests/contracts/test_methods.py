@@ -3,6 +3,7 @@
 Exact methods are compared with autograd; those that approximate keep to the protocol.
 """
 
+import inspect
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -260,7 +261,89 @@ def test_a_loss_with_a_class_a_step(method: type[GradientMethod]) -> None:
             assert_close(gradient, other)
 
 
+class Twice(nn.Module):
+    """A module of the user's that has one layer under two names, and a weight in two layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(2)
+        self.inward = nn.Linear(2, 3, dtype=torch.float64)
+        self.first = self.second = nn.Linear(3, 3, dtype=torch.float64)
+        self.tied = nn.Linear(3, 3, dtype=torch.float64)
+        self.tied.weight = self.first.weight
+        self.read = nn.Linear(3, 2, dtype=torch.float64)
+
+    def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        h = x.new_zeros(x.shape[1], 3) if state is None else state
+        outputs = []
+        for step in x:
+            h = torch.tanh(self.inward(step) + self.second(torch.tanh(self.first(h))))
+            h = h + torch.tanh(self.tied(h))
+            outputs.append(self.read(h))
+        return torch.stack(outputs), h
+
+
+@each_method
+@pytest.mark.parametrize("windows", [{}, {"k1": 2, "k2": 4}, {"k1": 2, "most": 6}])
+def test_shared_weights_stay_shared(method: type[GradientMethod], windows: dict[str, int]) -> None:
+    if not method.any_module or not set(windows) <= set(inspect.signature(method).parameters):
+        pytest.skip("another method's")
+    model, reference = Twice(), Twice()
+    names = [name for name, _ in model.named_parameters()]
+    weights = list(model.parameters())
+    case = Case()
+    use_up(method(**windows, reduce="sum")(model, case.inputs, case.targets, squared))
+    assert [name for name, _ in model.named_parameters()] == names
+    assert all(a is b for a, b in zip(model.parameters(), weights, strict=True))
+    assert all(weight.grad is not None for weight in weights)
+    if method.exact and "k2" not in windows:
+        squared(reference(case.inputs)[0], case.targets).sum().backward()
+        for weight, other in zip(weights, reference.parameters(), strict=True):
+            assert_close(weight.grad, other.grad)
+
+
 # What is refused, with no gradient touched.
+
+
+@each_method
+def test_a_loss_without_a_slope_is_refused(method: type[GradientMethod]) -> None:
+    if method is tt.EvolutionStrategy:
+        pytest.skip("it needs none")
+    case = case_for(method)
+    outputs = case.model(case.inputs)[0].detach()
+    case.targets[:4] = outputs[:4] + 1
+    case.targets[4:] = outputs[4:] + 1
+    case.targets[4, 3] = outputs[4, 3]
+
+    def root(outputs: Tensor, targets: Tensor) -> Tensor:
+        difference = outputs - targets
+        return torch.where(difference.abs() < 1e-9, 0 * difference, difference).abs().sqrt()
+
+    with pytest.raises(FloatingPointError, match=r"derivative .* nan at step 4 \(row 3\)"):
+        use_up(method()(case.model, case.inputs, case.targets, root))
+
+
+@each_method
+def test_a_loss_that_is_a_number_is_refused(method: type[GradientMethod]) -> None:
+    case = case_for(method)
+    with pytest.raises(ValueError, match=r"steps and rows .* got float"):
+        use_up(method()(case.model, case.inputs, case.targets, lambda y, d: 0.0))
+
+
+@each_method
+def test_what_is_no_tensor_is_refused_or_made_one(method: type[GradientMethod]) -> None:
+    case = case_for(method)
+    with pytest.raises(TypeError, match=r"inputs are a tensor.*got ndarray"):
+        use_up(method()(case.model, case.inputs.numpy(), case.targets, squared))
+    reset = torch.zeros(6, 4, dtype=torch.bool)
+    reset[3, 1] = True
+    found = []
+    for given in (reset, reset.tolist(), reset.numpy()):
+        case.model.zero_grad()
+        use_up(method()(case.model, case.inputs, case.targets, squared, reset=given))
+        found.append([gradient.clone() for gradient in case.gradients().values()])
+    for others in found[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(found[0], others, strict=True))
 
 
 @each_method
@@ -422,3 +505,39 @@ def test_a_wrong_method_is_caught(wrong: type[GradientMethod], fault: str, ragge
     case = Case()
     with pytest.raises(AssertionError, match=fault):
         check_method(wrong(reduce="sum"), case, case.lengths if ragged else None)
+
+
+def two_calls(case: Case, first: GradientMethod, second: GradientMethod) -> list[Tensor]:
+    """Give the gradients of a second call on the same sequences, after a first."""
+    for method in (first, second):
+        case.model.zero_grad()
+        for _ in method(case.model, case.inputs, case.targets, squared):
+            pass
+    return [p.grad.clone() for p in case.model.parameters() if p.grad is not None]
+
+
+def equal(a: list[Tensor], b: list[Tensor]) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+@each_method
+def test_a_method_goes_on_from_its_state(method: type[GradientMethod]) -> None:
+    first, second = method(), method()
+    case = case_for(method)
+    for _ in first(case.model, case.inputs, case.targets, squared):
+        pass
+    second.load_state_dict(first.state_dict())
+    case.model.zero_grad()
+    for _ in second(case.model, case.inputs, case.targets, squared):
+        pass
+    found = [p.grad for p in case.model.parameters() if p.grad is not None]
+    assert equal(found, two_calls(case_for(method), kept := method(), kept))
+    with pytest.raises(ValueError, match="goes on from"):
+        second.load_state_dict({"other": 1})
+
+
+@pytest.mark.parametrize("name", ["uoro", "es"])
+def test_a_method_that_draws_is_another_without_its_state(name: str) -> None:
+    method = gradients.registry[name]
+    going_on = two_calls(case_for(method), kept := method(), kept)
+    assert not equal(going_on, two_calls(case_for(method), method(), method()))

@@ -240,7 +240,7 @@ def test_a_tape_is_never_larger_than_what_a_graph_foresees(dtype: str) -> None:
 def test_a_tape_that_is_too_small_is_refused() -> None:
     plan = native_plan(module, tt.cells.gru).training
     with pytest.raises(ValueError, match="a tape of 10 elements for a call that needs"):
-        module.tape_float32(instruction_set(), plan, [3, 4, 5, 6], False, 10)
+        module.tape_float32(instruction_set(), plan, [3, 4, 5, 6], False, 10, True)
 
 
 def test_tapes_are_given_back() -> None:

@@ -99,7 +99,7 @@ def test_ragged_rows_in_both_directions(what: str) -> None:
         found = session(x, before, lengths.to(torch.int32))
         if isinstance(model, tt.nn.LSTM):
             with torch.no_grad():  # called as torch's, it takes no lengths
-                y, after = model._stack(training=False).run(x, tuple(before), lengths)
+                y, after = model.stack(training=False).run(x, tuple(before), lengths)
             expected = [y, *after]
         else:
             expected = computed(model, x, before, lengths)

@@ -52,6 +52,27 @@ def test_the_window_follows_the_decay() -> None:
     assert windows[0.3] <= 10 < windows[0.8] < windows[0.95] <= 100
 
 
+@pytest.mark.parametrize(("T", "most"), [(100, 50), (100, 200), (85, 200), (90, 50)])
+def test_sequences_of_any_length_are_learned_from(T: int, most: int) -> None:
+    """With 10 updates a sequence, every 10th has nothing to look back on: others are measured."""
+    model, method = network(0.3), AdaptiveTBPTT(tolerance=0.3, k1=10, most=most, measure=10)
+    windows = []
+    for _ in range(4):
+        for update in method(model, *sequences(T), squared):
+            windows.append(update.info["window"])
+            model.zero_grad()
+    assert method.k2 == 10
+    assert method.bias(1) <= 0.3
+    assert windows[-2] == 10
+
+
+def test_frozen_weights_leave_nothing_to_measure() -> None:
+    model = network(0.3).requires_grad_(False)
+    start = torch.zeros(1, 4, 6, dtype=torch.float64, requires_grad=True)
+    list(AdaptiveTBPTT(k1=5, most=50, measure=1)(model, *sequences(), squared, start))
+    assert start.grad is not None
+
+
 def test_without_decay_the_window_is_the_longest() -> None:
     method = AdaptiveTBPTT(tolerance=0.1, k1=5, most=40, measure=1)
     run(network(1.05), method)

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+import throughtime as tt
 from throughtime.gradients import Clipping
 
 
@@ -50,3 +51,45 @@ def test_a_limit_must_be_positive(limit: float) -> None:
         Clipping(norm=limit)
     with pytest.raises(ValueError, match="must be positive"):
         Clipping(value=limit)
+
+
+class Multiplied(nn.Module):
+    """A scalar that is multiplied by 10 at every step, and stays 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(10.0))
+
+    def forward(
+        self, x: torch.Tensor, state: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        h = x.new_zeros(x.shape[1], 1) if state is None else state
+        outputs = []
+        for step in x:
+            h = self.weight * h + step
+            outputs.append(h)
+        return torch.stack(outputs), h
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        tt.BPTT(),
+        tt.BPTT(clip=Clipping(norm=1.0)),
+        tt.TBPTT(30, 60),
+        tt.AdaptiveTBPTT(k1=10, most=60),
+        tt.CheckpointedBPTT(slots=5),
+    ],
+    ids=repr,
+)
+def test_a_gradient_that_is_not_finite_is_refused_without_clipping_too(method: tt.BPTT) -> None:
+    """The loss is finite: zero times what overflows on the way back is no number."""
+    x = torch.zeros(60, 1, 1)
+    with pytest.raises(FloatingPointError, match=r"not finite \(weight\)"):
+        list(method(Multiplied(), x, x + 1, nn.MSELoss(reduction="none")))
+
+
+@pytest.mark.parametrize("method", [tt.BPTT, tt.TBPTT, tt.RandomTBPTT, tt.CheckpointedBPTT])
+def test_what_is_no_clipping_is_refused(method: type[tt.BPTT]) -> None:
+    with pytest.raises(ValueError, match=r"Clipping\(norm=1.0\), or None; got 1.0"):
+        method(clip=1.0)  # type: ignore[arg-type]

@@ -125,3 +125,18 @@ def test_the_order_is_a_number_of_steps(wrong: Any) -> None:
 
 def test_it_shows_its_order() -> None:
     assert repr(SnAp(2, 3)) == "SnAp(order=2, k1=3, reduce='mean')"
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_the_default_type_of_numbers_does_not_matter(
+    order: int,
+) -> None:
+    case = problem("gru", 2)
+    expected = case.gradients(SnAp(order))
+    before = torch.get_default_dtype()
+    try:
+        torch.set_default_dtype(torch.float64)
+        found = case.gradients(SnAp(order))
+    finally:
+        torch.set_default_dtype(before)
+    assert max(float((found[name] - expected[name]).abs().max()) for name in found) == 0

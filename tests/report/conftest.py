@@ -23,17 +23,22 @@ def run_folder(tmp_path: Path) -> Folder:
     def write(name: str = "run", **changed: Any) -> Path:
         folder = tmp_path / name
         folder.mkdir()
-        for file in ("config", "metrics", "flow"):
-            content = changed.get(file, DEFAULTS[file])
-            if content is not None:
-                (folder / f"{file}.json").write_text(json.dumps(content), encoding="utf-8")
-        for file in ("history", "predictions"):
-            rows = changed.get(file, DEFAULTS[file])
-            if rows is not None:
-                write_rows(folder / f"{file}.csv", rows)
-        return folder
+        return write_run(folder, **changed)
 
     return write
+
+
+def write_run(folder: Path, **changed: Any) -> Path:
+    """Write a run into a folder that is there; arguments replace whole files, None leaves out."""
+    for file in ("config", "metrics", "flow", "walk"):
+        content = changed.get(file, DEFAULTS.get(file))
+        if content is not None:
+            (folder / f"{file}.json").write_text(json.dumps(content), encoding="utf-8")
+    for file in ("history", "predictions"):
+        rows = changed.get(file, DEFAULTS[file])
+        if rows is not None:
+            write_rows(folder / f"{file}.csv", rows)
+    return folder
 
 
 def write_rows(path: Path, rows: Iterable[Sequence[object]]) -> None:

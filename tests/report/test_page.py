@@ -1,19 +1,26 @@
+import base64
+import hashlib
 import os
 import random
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from throughtime.report import write_report
 
-from .conftest import CONFIG, Folder, flow, history, metrics, predictions
+from .conftest import CONFIG, Folder, flow, history, metrics, predictions, write_run
+from .hostile import PAYLOADS, hostile_run
+from .measured import measured
 
 LIMIT = 400_000
 HOSTILE = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}"
+PARTS = ("triangle", "discarded", "jacobian", "lyapunov", "paths", "gates", "verdict", "lag")
 
 
 class Elements(HTMLParser):
@@ -26,7 +33,7 @@ class Elements(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.append((tag, dict(attrs)))
-        if tag not in {"meta", "link"}:
+        if tag not in {"meta", "link", "input", "img"}:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -58,8 +65,8 @@ def test_a_long_noisy_training_stays_small(run_folder: Folder) -> None:
     # Noise is what thins least: every column keeps its four points.
     noise = random.Random(0)
     updates, rows, layered = (
-        history(100_000, per_epoch=1),
-        predictions(20_000),
+        history(20_000, per_epoch=1),
+        predictions(5_000),
         flow(*[300] * 12, steps=3000),
     )
     for row in updates[1:]:
@@ -69,8 +76,65 @@ def test_a_long_noisy_training_stays_small(run_folder: Folder) -> None:
     for layer in layered["layers"]:
         for name in ("median", "lower", "upper"):
             layer[name] = [value * noise.lognormvariate(0, 1) for value in layer[name]]
-    folder = run_folder(history=updates, flow=layered, predictions=rows)
+    full, walk = measured()
+    for layer, other in zip(layered["layers"], full["layers"] * 6, strict=True):
+        layer.update({key: other[key] for key in ("jacobian", "lyapunov", "paths", "gates")})
+        layer["triangle"] = noisy_triangle(64, noise)
+        layer["discarded"] = curve = {"k2": list(range(1, 201))}
+        curve.update({name: [noise.random() for _ in range(200)] for name in ("share", "cosine")})
+    layered["over_training"] = [
+        {
+            "update": update,
+            "layers": [
+                {"lag": layer["lag"][:400], "median": layer["median"][:400], "horizon": 300}
+                for layer in layered["layers"]
+            ],
+        }
+        for update in range(0, 20_000, 400)
+    ]
+    walk = {**walk, **noisy_walk(64, 6, noise)}
+    folder = run_folder(history=updates, flow=layered, predictions=rows, walk=walk)
     assert write_report(folder).stat().st_size < LIMIT
+
+
+def noisy_triangle(side: int, noise: random.Random) -> dict[str, Any]:
+    return {
+        "losses": list(range(side)),
+        "steps": list(range(side)),
+        "every": True,
+        **{
+            name: [[noise.lognormvariate(0, 9) for _ in range(side)] for _ in range(side)]
+            for name in ("median", "lower", "upper")
+        },
+    }
+
+
+def noisy_walk(steps: int, layers: int, noise: random.Random) -> dict[str, Any]:
+    def column() -> list[float]:
+        return [noise.lognormvariate(0, 9) for _ in range(steps)]
+
+    named = {gate: column() for gate in "ifgo"}
+    return {
+        "labels": [f"2026-11-20T{step:02}:00:00" for step in range(steps)],
+        "input_labels": [f"2026-11-20T{step:02}:30:00" for step in range(steps)],
+        "losses": column(),
+        **{name: [[value] for value in column()] for name in ("inputs", "outputs", "targets")},
+        **{name: [column() for _ in range(layers)] for name in ("states", "by_state")},
+        "weights": [
+            {"name": f"recurrent.weight_ih_l{place}", "norm": column(), "left": column()}
+            for place in range(4 * layers)
+        ],
+        "unit": {
+            "layer": layers - 1,
+            "unit": 0,
+            "before": {"h": column(), "c": column()},
+            "inputs": named,
+            "products": named,
+            "constants": {},
+            "gradient": {"h": column(), "c": column()},
+        },
+        "by_input": [column() for _ in range(steps)],
+    }
 
 
 @pytest.mark.parametrize("letter", ["n", "'", "\N{CJK UNIFIED IDEOGRAPH-9EDE}"])
@@ -103,7 +167,8 @@ def test_equal_runs_make_equal_pages(run_folder: Folder) -> None:
 
 def test_nothing_leaves_the_page(run_folder: Folder) -> None:
     config = {**CONFIG, "source": "https://example.org/data.csv"}
-    page = page_of(run_folder(config=config))
+    flow, walk = measured()
+    page = page_of(run_folder(config=config, flow=flow, walk=walk))
     assert "url(" not in page
     assert "@import" not in page
     elements = Elements(page)
@@ -113,49 +178,50 @@ def test_nothing_leaves_the_page(run_folder: Folder) -> None:
         for name, value in attributes.items()
         if name in {"src", "href", "xlink:href", "srcset", "action", "data", "poster"}
     ]
-    assert references == ["data:,"]
+    assert references[0] == "data:,"
+    assert all(reference.startswith("data:image/png;base64,") for reference in references[1:])
     tags = {tag for tag, _ in elements.found}
-    assert not tags & {"script", "iframe", "object", "embed", "form", "base"}
-    assert (
-        "meta",
-        {
-            "http-equiv": "Content-Security-Policy",
-            "content": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
-        },
-    ) in elements.found
+    assert not tags & {"iframe", "object", "embed", "form", "base"}
 
 
-def test_hostile_names_are_inert(run_folder: Folder) -> None:
-    config = {
-        **CONFIG,
-        "name": HOSTILE,
-        "source": HOSTILE,
-        "target": HOSTILE,
-        "throughtime": HOSTILE,
-        "network": {HOSTILE: HOSTILE, "cell": HOSTILE},
-        "training": {HOSTILE: {HOSTILE: [HOSTILE]}},
-        "scaling": {HOSTILE: HOSTILE},
-    }
-    scored = {name: {HOSTILE: {"arv": 0.1, HOSTILE: 2.0}} for name in ("model", HOSTILE)}
-    rows = predictions(tests=(HOSTILE, HOSTILE + "2"))
-    rows[0][0], rows[0][4] = HOSTILE, HOSTILE
-    rows[-1][0] = HOSTILE
-    layered = flow(17)
-    layered["layers"][0]["name"] = HOSTILE
-    folder = run_folder(
-        config=config,
-        metrics=metrics(scores=scored, variance_source=HOSTILE),
-        predictions=rows,
-        flow=layered,
+def test_only_the_page_s_own_script_may_run(run_folder: Folder) -> None:
+    flow, walk = measured()
+    page = page_of(run_folder(flow=flow, walk=walk))
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    assert len(scripts) == 1
+    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+    policy = (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+        f"script-src 'sha256-{digest}'"
     )
-    page = page_of(folder)
-    assert "<script" not in page
-    assert "<img" not in page
     elements = Elements(page)
-    plain = {tag for tag, _ in Elements(page_of(run_folder("plain"))).found}
-    assert {tag for tag, _ in elements.found} <= plain
+    meta = {"http-equiv": "Content-Security-Policy", "content": policy}
+    assert ("meta", meta) in elements.found
     assert not [n for _, attributes in elements.found for n in attributes if n.startswith("on")]
-    assert "{{ 7*7 }}" in page
+    assert not re.search(r"\beval\(|new Function|innerHTML|document\.write", scripts[0])
+
+
+@pytest.fixture(scope="module")
+def plain_elements(tmp_path_factory: pytest.TempPathFactory) -> Elements:
+    files = hostile_run(repeat("name"), *measured())
+    return Elements(page_of(write_run(tmp_path_factory.mktemp("run"), **files)))
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_hostile_names_are_inert(
+    run_folder: Folder, plain_elements: Elements, payload: str
+) -> None:
+    files = hostile_run(repeat(payload), *measured())
+    elements = Elements(page_of(run_folder(**files)))
+    scripts = [a for tag, a in elements.found if tag == "script"]
+    assert [a for a in scripts if a.get("type") != "application/json"] == [{}]
+    # Nothing is there that is not there with names of letters.
+    shapes = [
+        {(tag, *sorted(set(attributes) - {"class"})) for tag, attributes in of.found}
+        for of in (elements, plain_elements)
+    ]
+    assert shapes[0] <= shapes[1]
+    assert elements.stray == plain_elements.stray == []
 
 
 def test_control_and_surrogate_characters_are_replaced(run_folder: Folder) -> None:
@@ -222,6 +288,19 @@ def test_a_missing_file_leaves_its_section_out(run_folder: Folder, missing: str)
         {"flow": {"fraction": 0.01, "steps": 80, "layers": None}},
         {"flow": {"layers": [{"name": "l", "lag": [0], "median": [1.0]}]}},
         {"flow": {"layers": [{"name": "l", "lag": [0, 1], "median": [None, 0.0]}]}},
+        {
+            "flow": {
+                "layers": [{part: {} for part in PARTS}],
+                "advice": [{}],
+                "over_training": [{}, {}],
+            }
+        },
+        {"flow": {"layers": [{part: [[]] for part in PARTS}], "advice": 3, "over_training": 3}},
+        {"flow": {"layers": [dict.fromkeys(PARTS)], "advice": None, "discarded": {"k2": [1]}}},
+        {"walk": {}},
+        {"walk": {"losses": [None]}},
+        {"walk": {"losses": [1.0, 2.0], "states": 3, "unit": {}, "weights": [{}], "cell": "gru"}},
+        {"walk": {"losses": [1.0], "by_input": [[float("inf")]], "labels": ["a", "b"]}},
         {"config": {"name": None}},
         {"config": {**CONFIG, "training": None, "network": 3}},
     ],

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
-from types import FrameType
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from throughtime.cli import leave
+
 COMMANDS = {
     "train": "Train a recurrent network to forecast a series, or to write on a text.",
+    "resume": "Go on with a training that was stopped, to the weights it would have come to.",
     "predict": "Forecast each row of a CSV file from the rows before it.",
     "export": "Write a trained network as an ONNX graph or as C, its scaling included.",
     "generate": "Write on from a prompt by a trained language model.",
@@ -46,14 +44,11 @@ class _Commands(TyperGroup):
 
 
 def loaded(name: str) -> TyperCommand:
-    """Load a command.
-
-    Ctrl-C ends the process at once meanwhile: torch takes a second to load, and an import that is
-    broken off may end in any error.
-    """
-    with _leaving_at_once():
-        function = getattr(import_module(f"throughtime.cli.{name}"), name)
-        import_module("torch")
+    """Load a command, and torch; from then on Ctrl-C is the command's to answer."""
+    function = getattr(import_module(f"throughtime.cli.{name}"), name)
+    import_module("torch")
+    if signal.getsignal(signal.SIGINT) is leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     single = typer.Typer(
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -63,23 +58,6 @@ def loaded(name: str) -> TyperCommand:
     command = get_command(single)
     assert isinstance(command, TyperCommand)
     return command
-
-
-@contextmanager
-def _leaving_at_once() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals go to the main thread
-        return
-    before = signal.signal(signal.SIGINT, _leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    os.write(2, b"throughtime: interrupted\n")
-    os._exit(130)
 
 
 app = typer.Typer(
@@ -101,7 +79,8 @@ def _print_version(asked: bool) -> None:
 
 
 @app.callback(
-    epilog="Examples:  throughtime train sunspots   |   throughtime predict RUN mine.csv   |   "
+    epilog="Examples:  throughtime train sunspots   |   throughtime resume RUN   |   "
+    "throughtime predict RUN mine.csv   |   "
     "throughtime train book.txt   |   throughtime generate RUN   |   "
     "throughtime evaluate RUN more.txt   |   "
     "throughtime export RUN --c   |   "

@@ -25,17 +25,19 @@ def reports_errors(command: Callable[Parameters, Result]) -> Callable[Parameters
         from throughtime.data import DataError
         from throughtime.equations import CellError
         from throughtime.estimators import SavedError, SettingsError
+        from throughtime.storage import StorageError
         from throughtime.train.run_folder import RunFolderError
 
         try:
             return command(*arguments, **options)
         except (
-            CellError, DataError, RunFolderError, SavedError, SettingsError, UsageError,
+            CellError, DataError, RunFolderError, SavedError, SettingsError, StorageError,
+            UsageError,
         ) as error:  # fmt: skip
             message = str(error)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             print("throughtime: interrupted; nothing is saved", file=sys.stderr)
-            raise SystemExit(130) from None
+            raise SystemExit(status(stop)) from None
         except (torch.OutOfMemoryError, MemoryError):
             message = _TOO_LARGE
         except RuntimeError as error:
@@ -46,6 +48,13 @@ def reports_errors(command: Callable[Parameters, Result]) -> Callable[Parameters
         raise SystemExit(2)
 
     return guarded
+
+
+def status(stop: KeyboardInterrupt) -> int:
+    """Give the exit status: 130 after Ctrl-C, 143 after SIGTERM."""
+    from throughtime.train.stopping import Terminated
+
+    return 143 if isinstance(stop, Terminated) else 130
 
 
 _TOO_LARGE = (

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughtime.cli.errors import UsageError
+from throughtime.cli.errors import UsageError, status
 
 if TYPE_CHECKING:
     from throughtime.data import Text
@@ -71,6 +71,7 @@ def train_text(
     from throughtime.estimators import LanguageModel
     from throughtime.estimators.text_stream import last_share
     from throughtime.train.run_folder import RunFolder, uninterrupted
+    from throughtime.train.stopping import terminable
 
     test = TEST if test_share is None else test_share
     model = LanguageModel(**asked, **_validation(validation_share, test, asked))
@@ -89,7 +90,7 @@ def train_text(
         )
     known, held = text.content[:learned], text.content[learned:]
     _use_threads(model)
-    with RunFolder(text.name, out) as folder:
+    with terminable(), RunFolder(text.name, out) as folder:
         outcome = _fit(model, known, text)
         with uninterrupted():
             model.save(folder.path)
@@ -97,13 +98,13 @@ def train_text(
             folder.keep()
         try:
             metrics = _save_results(folder, model, known, held)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             print(
                 f"throughtime: interrupted while the model was scored; it is saved in "
                 f"{folder.final}, without a score",
                 file=sys.stderr,
             )
-            raise SystemExit(130) from None
+            raise SystemExit(status(stop)) from None
     _conclude(folder.final, metrics, outcome, as_json)
 
 

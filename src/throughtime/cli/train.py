@@ -17,8 +17,10 @@ from throughtime.cli.training_run import run_and_record
 from throughtime.data import load
 from throughtime.data.split import TEST, VALIDATION
 from throughtime.estimators import LanguageModel, Settings
+from throughtime.estimators.run_checkpoints import EVERY
 from throughtime.gradients import registry as methods
 from throughtime.train import optimizers, schedules
+from throughtime.train.run_folder import RunFolder
 
 DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
 
@@ -153,6 +155,15 @@ def train(
         Path | None,
         typer.Option(help="The run folder; runs/NAME-TIME if left out.", rich_help_panel=OUTPUT),
     ] = None,
+    checkpoint_every: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds between checkpoints, from which `throughtime resume` goes on.",
+            min=0,
+            rich_help_panel=OUTPUT,
+            show_default=str(EVERY),
+        ),
+    ] = None,
     tensorboard: Annotated[
         Path | None,
         typer.Option(
@@ -198,10 +209,9 @@ def train(
     }
     asked_of_text = {name: value for name, value in of_text.items() if value is not None}
     if is_text(source, task):
-        _refuse(
-            {"target": target, "time": time, "transform": transform, "tensorboard": tensorboard},
-            "a text",
-        )
+        of_series: dict[str, Any] = {"target": target, "time": time, "transform": transform}
+        of_series |= {"checkpoint-every": checkpoint_every, "tensorboard": tensorboard}
+        _refuse(of_series, "a text")
         train_text(
             source,
             asked | asked_of_text,
@@ -220,7 +230,9 @@ def train(
     if settings.patience is None:
         dataset = replace(dataset, split=dataset.split.without_validation())
     use_threads(settings.hidden, settings.batch_size)
-    run_and_record(dataset, settings, out, as_json, tensorboard)
+    with RunFolder(dataset.series.name, out) as folder:
+        every = EVERY if checkpoint_every is None else checkpoint_every
+        run_and_record(dataset, settings, folder, as_json, tensorboard, every)
 
 
 def _refuse(given: dict[str, Any], source: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughtime.cli.errors import UsageError
+from throughtime.cli.errors import UsageError, status
 from throughtime.cli.scores import print_scores
 
 if TYPE_CHECKING:
@@ -15,36 +17,41 @@ if TYPE_CHECKING:
     from throughtime.estimators import Forecaster, Settings
     from throughtime.flow.probe import FlowProbe
     from throughtime.report.tensorboard import TensorBoard
-    from throughtime.train import Outcome
-    from throughtime.train.loop import Callback
+    from throughtime.train import Checkpoint, Outcome
     from throughtime.train.run_folder import RunFolder
+    from throughtime.train.training import Callback
 
 
 def run_and_record(
     dataset: Dataset,
     settings: Settings,
-    out: Path | None,
+    folder: RunFolder,
     as_json: bool,
     tensorboard: Path | None = None,
+    every: float = 60.0,
+    resume: Checkpoint | None = None,
 ) -> None:
     """Train a forecaster, record everything in a run folder, and print the scores.
 
     Args:
         dataset: What to learn; its validation rows are empty if they are to be fitted too.
         settings: How to learn it.
-        out: The run folder; its default place if None.
+        folder: The run folder, entered.
         as_json: Whether to print JSON.
         tensorboard: Where TensorBoard finds scalars and pictures, if it is to.
+        every: Seconds between checkpoints.
+        resume: Where the training goes on from.
 
     Raises:
         UsageError: The training failed; or TensorBoard is asked for and not installed.
-        SystemExit: With status 130, after Ctrl-C.
+        SystemExit: With status 130 after Ctrl-C, with 143 after SIGTERM.
     """
     from rich.console import Console
 
     from throughtime.estimators import Forecaster
+    from throughtime.estimators.run_checkpoints import RunCheckpoints, run_configuration
     from throughtime.train import Progress
-    from throughtime.train.run_folder import RunFolder, uninterrupted
+    from throughtime.train.stopping import terminable
 
     forecaster = Forecaster.for_dataset(dataset, settings)
     probe = forecaster.probe(dataset)
@@ -52,25 +59,45 @@ def run_and_record(
     if tensorboard is not None:
         watching.append(_tensorboard(tensorboard, probe))
     console = Console(stderr=True)
-    with RunFolder(dataset.series.name, out) as folder:
+    with terminable():
         _announce(console, dataset, forecaster)
+        checkpoints = RunCheckpoints(folder, run_configuration(forecaster, dataset), every, resume)
         with Progress(settings.epochs, console) as progress:
-            outcome = forecaster.fit(dataset, [progress, *watching])
+            outcome = forecaster.fit(dataset, [progress, *watching], checkpoints, resume)
         if outcome.best_epoch == 0:
-            _report_nothing(outcome)
-        with uninterrupted():
-            _save_model(folder, forecaster, dataset, outcome)
-            folder.keep()
+            _report_nothing(folder, outcome, resume)
+        folder.keep()
+        if outcome.signal == signal.SIGTERM:  # whoever sends it does not wait for results
+            raise SystemExit(_interrupted(folder.final, outcome))
         try:
-            metrics = _save_results(folder, forecaster, dataset, outcome, probe)
-        except KeyboardInterrupt:
+            with folder.results(may_lack=("flow.json", "walk.json")) as aside:
+                _save_model(aside, forecaster, dataset, outcome)
+                metrics = _save_results(aside, forecaster, dataset, outcome, probe)
+        except KeyboardInterrupt as stop:
             print(
                 f"throughtime: interrupted while results were written; the best model (epoch "
-                f"{outcome.best_epoch}) is saved in {folder.final}, its results are not complete",
+                f"{outcome.best_epoch}) is saved in {folder.final}, its results are not; they are "
+                f"written by: throughtime resume {folder.final}",
                 file=sys.stderr,
             )
-            raise SystemExit(130) from None
+            raise SystemExit(status(stop)) from None
     _conclude(folder.final, metrics, outcome, as_json)
+
+
+def finished(run: Path, settings: Settings, checkpoint: Checkpoint) -> bool:
+    """Whether nothing is left to do: no epoch, and no results."""
+    patience = settings.patience
+    over = checkpoint.epoch >= settings.epochs or (
+        patience is not None and checkpoint.epoch - checkpoint.best_epoch >= patience
+    )
+    try:
+        training = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["training"]
+        recorded = training["updates"] == len(checkpoint.history)
+        return bool(
+            checkpoint.complete and over and recorded and training["stopped"] != "interrupted"
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _tensorboard(folder: Path, probe: FlowProbe) -> TensorBoard:
@@ -100,28 +127,32 @@ def _announce(console: Any, dataset: Dataset, forecaster: Forecaster) -> None:
     )
 
 
-def _report_nothing(outcome: Outcome) -> None:
+def _report_nothing(folder: RunFolder, outcome: Outcome, resume: Checkpoint | None) -> None:
     if outcome.stopped == "interrupted":
-        print("throughtime: interrupted before the first epoch; nothing is saved", file=sys.stderr)
-        raise SystemExit(130)
+        what = (
+            f"ended; go on with: throughtime resume {folder.final}"
+            if folder.kept
+            else "could be learned from; nothing is saved"
+        )
+        print(f"throughtime: interrupted before the first epoch {what}", file=sys.stderr)
+        raise SystemExit(128 + (outcome.signal or signal.SIGINT))
+    folder.keep(resume is not None)
     raise UsageError(
         f"training failed before there was a model worth saving, nothing is saved: "
         f"{outcome.failure}"
     )
 
 
-def _save_model(
-    folder: RunFolder, forecaster: Forecaster, dataset: Dataset, outcome: Outcome
-) -> None:
+def _save_model(folder: Path, forecaster: Forecaster, dataset: Dataset, outcome: Outcome) -> None:
     from throughtime import __version__
     from throughtime.estimators import save
 
-    save(forecaster, dataset, folder.path, __version__)
-    outcome.history.write(folder.path / "history.csv")
+    save(forecaster, dataset, folder, __version__)
+    outcome.history.write(folder / "history.csv")
 
 
 def _save_results(
-    folder: RunFolder,
+    folder: Path,
     forecaster: Forecaster,
     dataset: Dataset,
     outcome: Outcome,
@@ -157,12 +188,15 @@ def _save_results(
             "parameters": sum(p.numel() for p in forecaster.network.parameters()),
         },
     }
-    write_json(folder.path / "metrics.json", metrics)
+    write_json(folder / "metrics.json", metrics)
     if flow is not None:
-        write_json(folder.path / "flow.json", flow, indent=None)  # long tables of numbers
-    comparison.write(folder.path / "predictions.csv")
-    write_forecast(folder.path)
-    write_report(folder.path)
+        write_json(folder / "flow.json", flow, indent=None)  # long tables of numbers
+        with contextlib.suppress(FloatingPointError, NoFlowError):
+            walk = forecaster.walk(dataset).as_dict()
+            write_json(folder / "walk.json", walk, indent=None)
+    comparison.write(folder / "predictions.csv")
+    write_forecast(folder)
+    write_report(folder)
     return metrics
 
 
@@ -173,14 +207,20 @@ def _conclude(place: Path, metrics: dict[str, Any], outcome: Outcome, as_json: b
         print_scores(metrics)
         print(f"everything about this run: {place}/report.html")
     if outcome.stopped == "interrupted":
-        print(
-            f"throughtime: interrupted in epoch {outcome.history[-1].epoch}; the best model so far "
-            f"(epoch {outcome.best_epoch}) is saved in {place}",
-            file=sys.stderr,
-        )
-        raise SystemExit(130)
+        raise SystemExit(_interrupted(place, outcome))
     if outcome.stopped == "failed":
         raise UsageError(
             f"training failed after epoch {outcome.best_epoch}: {outcome.failure}. The model of "
             f"epoch {outcome.best_epoch} is saved in {place}"
         )
+
+
+def _interrupted(place: Path, outcome: Outcome) -> int:
+    """Say how to go on; give the exit status."""
+    print(
+        f"throughtime: interrupted in epoch {outcome.history[-1].epoch}; the best model so far "
+        f"(epoch {outcome.best_epoch}) is saved in {place}\n"
+        f"go on with: throughtime resume {place}",
+        file=sys.stderr,
+    )
+    return 128 + (outcome.signal or signal.SIGINT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from throughtime.data import tasks
@@ -74,7 +75,7 @@ def load(
     if isinstance(source, str) and source in sources:
         found = sources[source]()
         _check_unchanged(source, found, target, time, validation, test)
-        return found
+        return replace(found, origin={"source": source})
     if isinstance(source, str) and not _looks_like_path(source):
         near = difflib.get_close_matches(source.lower(), sources, n=1)
         suggestion = f" Did you mean {near[0]!r}?" if near else ""
@@ -83,11 +84,19 @@ def load(
             f"To mend: give one of the known sources ({', '.join(sources)}), or the path of a CSV "
             "file."
         )
-    return dataset(
+    found = dataset(
         read_series(source, target, time),
         VALIDATION if validation is None else validation,
         TEST if test is None else test,
     )
+    origin = {
+        "source": str(Path(source).absolute()),
+        "target": target,
+        "time": time,
+        "validation": validation,
+        "test": test,
+    }
+    return replace(found, origin=origin)
 
 
 def _looks_like_path(source: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,6 +86,7 @@ class Dataset:
         variance_source: Where that variance comes from, for people.
         settings: Training settings that suit the series better than the general ones, by name; how
             they were chosen is said where they stand.
+        origin: What `throughtime.data.load` takes to load it again; empty if it was made otherwise.
     """
 
     series: Series
@@ -91,3 +94,13 @@ class Dataset:
     variance: float
     variance_source: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+    def digest(self) -> str:
+        """Give the SHA-256 of all that is learned from: columns, times, values and the split."""
+        series, split = self.series, self.split
+        parts = {"fit": split.fit, "validation": split.validation, **split.tests}
+        named = [series.columns, series.times, [(n, r.start, r.stop) for n, r in parts.items()]]
+        found = hashlib.sha256(json.dumps(named).encode())
+        found.update(series.values.double().contiguous().numpy().astype("<f8").tobytes())
+        return found.hexdigest()

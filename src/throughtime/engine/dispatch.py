@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from throughtime.engine.native import native
 from throughtime.engine.recurrence import Engine, Recurrence
 from throughtime.engine.reference import reference
-from throughtime.engine.trail import Passed, passed, trail
+from throughtime.engine.trail import Trail, trail
 
 engines: dict[str, Engine] = {"native": native, "reference": reference}
 
@@ -88,21 +88,20 @@ def run(recurrence: Recurrence) -> tuple[Tensor, tuple[Tensor, ...]]:
     noted = None if torch.compiler.is_compiling() else _noted.get()
     if noted is not None:
         noted.append((recurrence, choice))
-    calls = None if torch.compiler.is_compiling() else trail.get()
-    if calls is not None:
-        return _run_on(calls, recurrence, choice)
+    on = None if torch.compiler.is_compiling() else trail.get()
+    if on is not None:
+        return _run_on(on, recurrence, choice)
     return engines[choice.engine].run(recurrence)
 
 
-def _run_on(
-    calls: list[Passed], recurrence: Recurrence, choice: Choice
-) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Run a recurrence and note it; see `trail`."""
+def _run_on(on: Trail, recurrence: Recurrence, choice: Choice) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Run a recurrence and note it; see `Trail`."""
     if engines[choice.engine] is native:
-        outputs, final, tape = native.keep(recurrence)
-        calls.append(passed(recurrence, tape))
+        held = on.held_for(recurrence)
+        outputs, final, tape, stored = native.keep(recurrence, on.taped, held, on.every)
+        on.note(recurrence, tape, held, stored)
         return outputs, final
-    calls.append(passed(recurrence, None))
+    on.note(recurrence, None)
     return engines[choice.engine].run(recurrence)
 
 

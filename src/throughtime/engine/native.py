@@ -9,6 +9,7 @@ from torch import Tensor
 
 from throughtime.engine import native_module
 from throughtime.engine.native_call import KINDS, backward, forward
+from throughtime.engine.native_held import HeldWeights
 from throughtime.engine.native_operators import backward_by_operator, recurrence_operator
 from throughtime.engine.native_recorded import Passes, Recorded
 from throughtime.engine.recurrence import Recurrence
@@ -58,11 +59,32 @@ class Native:
         outputs, states, _ = forward(recurrence, keep=False)
         return outputs, tuple(states)
 
-    def keep(self, recurrence: Recurrence) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
-        """Run the recurrence; give its tape too."""
-        outputs, states, tape = forward(recurrence, keep=True)
-        assert tape is not None
-        return outputs, tuple(states), tape
+    def keep(
+        self,
+        recurrence: Recurrence,
+        taped: bool,
+        held: HeldWeights | None = None,
+        every: int = 0,
+    ) -> tuple[Tensor, tuple[Tensor, ...], Tensor | None, tuple[Tensor, ...]]:
+        """Run the recurrence; give more than its results.
+
+        Args:
+            recurrence: What to run.
+            taped: Whether there is to be a tape.
+            held: Its weights if other calls share them.
+            every: After how many steps the states are to be stored; 0 for never.
+
+        Returns:
+            Outputs, final states, the tape, and what was stored, [T // every, B, H] by state.
+        """
+        x, packed = recurrence.x, None if held is None else held.packed(len(recurrence.x))
+        stored = tuple(
+            x.new_empty(len(x) // every, *state.shape) for state in recurrence.state if every
+        )
+        outputs, states, tape = forward(
+            recurrence, taped, packed=packed, every=every, stored=stored
+        )
+        return outputs, tuple(states), tape, stored
 
 
 def _taped(recurrence: Recurrence) -> list[Tensor]:

@@ -20,7 +20,13 @@ KINDS = {torch.float32: "float32", torch.float64: "float64"}
 
 
 def forward(
-    recurrence: Recurrence, keep: bool, wants_dx: bool = True, elements: int = 0
+    recurrence: Recurrence,
+    keep: bool,
+    wants_dx: bool = True,
+    elements: int = 0,
+    packed: Tensor | None = None,
+    every: int = 0,
+    stored: Sequence[Tensor] = (),
 ) -> tuple[Tensor, list[Tensor], Tensor | None]:
     """Run a recurrence.
 
@@ -29,10 +35,13 @@ def forward(
         keep: Whether to keep a tape for the backward pass.
         wants_dx: Whether the backward pass may be asked for the derivative by the input.
         elements: Those of the tape, if there are to be more than the call needs.
+        packed: The matrices and biases laid out for many calls, see `HeldWeights`.
+        every: After how many steps the states are to be stored; 0 for never.
+        stored: Where, [T // every, B, H] for each state.
 
     Returns:
-        The outputs, the final states, and the tape, which holds all that the backward pass reads
-        of the matrices and biases: they may change in between.
+        The outputs, the final states, and the tape. Unless `packed` is given it holds all that the
+        backward pass reads of the matrices and biases: they may change in between.
     """
     x, weights = recurrence.x, recurrence.weights
     kind = KINDS[x.dtype]
@@ -48,15 +57,17 @@ def forward(
     tape = None
     if keep:
         make = getattr(module, f"tape_{kind}")
-        tape = from_dlpack(make(*arguments[:4], elements))
+        tape = from_dlpack(make(*arguments[:4], elements, packed is None))
     getattr(module, f"forward_{kind}")(
         *arguments,
         wants_dx,
-        [pointer(t) for t in given],
+        [pointer(t) for t in (*given, packed)],
         [pointer(t) for t in units],
         [pointer(t) for t in start],
         [pointer(outputs), pointer(tape)],
         [pointer(t) for t in final],
+        every,
+        [pointer(t) for t in stored],
     )
     return outputs, final, tape
 
@@ -77,22 +88,27 @@ def backward(
     """
     x = _contiguous(recurrence.x)
     assert x is not None
-    roll_back(recurrence, [(len(x), pointer(x), tape.data_ptr())], gradients, found)
+    roll_back(recurrence, [(len(x), pointer(x), tape.data_ptr(), 0)], gradients, found)
 
 
 def roll_back(
     first: Recurrence,
-    stretches: Sequence[tuple[int, int, int]],
+    stretches: Sequence[tuple[int, int, int, int]],
     gradients: Sequence[Tensor | None],
     found: Sequence[Tensor | None],
+    sums: Tensor | None = None,
 ) -> None:
     """Differentiate calls that follow each other as one.
 
     Args:
         first: The first of them; of its weights, only the units are read.
-        stretches: Of each call the steps, and the addresses of its contiguous inputs and tape.
-        gradients: As for `backward`, of the steps of all; None for zeros.
+        stretches: Of each call the steps, and the addresses of its contiguous inputs, its tape and
+            its packed weights, 0 for those on the tape.
+        gradients: As for `backward`, of the steps of all; None for zeros. Of the outputs' those of
+            the last steps will do.
         found: As for `backward`.
+        sums: Where to add what is to be known of the weights, see `HeldWeights`; `found` then has
+            nothing of them.
     """
     kind = KINDS[first.x.dtype]
     plan = native_plan(module, first.cell).training
@@ -105,13 +121,16 @@ def roll_back(
     start = [_contiguous(state) for state in first.state]
     d_outputs, *d_final = (_contiguous(gradient) for gradient in gradients)
     name, plan, (_, *sizes), *form = call_arguments(first, plan)
+    steps = sum(stretch[0] for stretch in stretches)
     getattr(module, f"backward_{kind}")(
         name,
         plan,
-        [sum(steps for steps, _, _ in stretches), *sizes],
+        [steps, *sizes],
         *form,
         list(stretches),
         pointer(d_outputs),
+        0 if d_outputs is None else steps - len(d_outputs),
+        pointer(sums),
         [pointer(t) for t in units],
         [pointer(t) for t in start],
         [pointer(t) for t in d_final],

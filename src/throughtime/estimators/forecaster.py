@@ -11,11 +11,20 @@ from throughtime.data import DataError, Dataset, Scaling, Series
 from throughtime.estimators.settings import Settings, SettingsError
 from throughtime.flow import Flow, flow
 from throughtime.flow.probe import FlowProbe
+from throughtime.flow.walk import Walk, walk
 from throughtime.gradients import Clipping
 from throughtime.nn import Network
-from throughtime.train import Batch, Outcome, make_optimizer, make_schedule, train
-from throughtime.train.loop import Callback
+from throughtime.train import (
+    Batch,
+    Checkpoint,
+    Checkpoints,
+    Outcome,
+    make_optimizer,
+    make_schedule,
+    train,
+)
 from throughtime.train.rehearsal import rehearse
+from throughtime.train.training import Callback
 
 _loss = nn.MSELoss(reduction="none")
 
@@ -43,14 +52,7 @@ class Forecaster:
         self.settings = settings
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)  # the network's weights depend on the seed alone
-            self.network = Network(
-                settings.cell,
-                input_size=len(self.columns),
-                hidden_size=settings.hidden,
-                output_size=1,
-                num_layers=settings.layers,
-                dtype=settings.torch_dtype,
-            ).to(settings.device)
+            self.network = network_for(self.columns, settings).to(settings.device)
 
     @classmethod
     def for_dataset(cls, dataset: Dataset, settings: Settings) -> Forecaster:
@@ -62,7 +64,13 @@ class Forecaster:
             raise DataError(f"{dataset.series.source}: {error}") from None
         return cls(dataset.series.columns, scaling, settings)
 
-    def fit(self, dataset: Dataset, callbacks: Sequence[Callback] = ()) -> Outcome:
+    def fit(
+        self,
+        dataset: Dataset,
+        callbacks: Sequence[Callback] = (),
+        checkpoints: Checkpoints | None = None,
+        resume: Checkpoint | None = None,
+    ) -> Outcome:
         """Train on windows of the series, by the settings' gradient method.
 
         With patience, the rows to fit on are learned from and the weights are kept with which the
@@ -72,12 +80,17 @@ class Forecaster:
         Args:
             dataset: Rows of its test periods are not looked at.
             callbacks: Told of each update and epoch.
+            checkpoints: Keeps what is needed to go on with the training; see `throughtime.train`.
+            resume: Where to go on from: a checkpoint of a forecaster with these settings, fitted
+                on these data.
 
         Returns:
             What the training came to.
 
         Raises:
             SettingsError: The gradient method does not take the network.
+            StorageError: A checkpoint cannot be written; or the one to go on from is one of
+                another training.
         """
         settings, split = self.settings, dataset.split
         known = self.scaled(dataset.series)[: split.train.stop]
@@ -118,6 +131,8 @@ class Forecaster:
                 validate=None if settings.patience is None else validate,
                 patience=settings.patience,
                 callbacks=callbacks,
+                checkpoints=checkpoints,
+                resume=resume,
             )
 
     def predict(self, series: Series) -> tuple[Tensor, float]:
@@ -165,6 +180,31 @@ class Forecaster:
         start = max(0, len(values) - 1 - FLOW_STEPS)
         return values[:start, None], values[start:-1, None], values[start + 1 :, None, :1]
 
+    def walk(self, dataset: Dataset) -> Walk:
+        """Walk through the last training rows, as many as a window has and a page can show.
+
+        Raises:
+            FloatingPointError: A loss or a state is not finite.
+            NoFlowError: There is no gradient.
+        """
+        before, inputs, targets = self._measured(dataset)
+        steps = min(self.settings.window, len(inputs))
+        before = torch.cat([before, inputs[:-steps]])
+        state = None
+        if len(before):
+            with torch.no_grad():
+                _, state = self.network(before)
+        times, stop = dataset.series.times, dataset.split.train.stop
+        return walk(
+            self.network,
+            inputs[-steps:],
+            targets[-steps:],
+            _loss,
+            state,
+            labels=times[stop - steps : stop],
+            input_labels=times[stop - 1 - steps : stop - 1],
+        )
+
     def scaled(self, series: Series) -> Tensor:
         """Give this forecaster's columns [T, C], scaled, where the network is."""
         missing = [name for name in self.columns if name not in series.columns]
@@ -198,6 +238,19 @@ class Forecaster:
         for chosen in torch.split(order, self.settings.batch_size):
             batch = windows[:, chosen]  # [length + 1, B, C]
             yield Batch(batch[:-1], batch[1:, :, :1])
+
+
+def network_for(columns: Sequence[str], settings: Settings, device: str | None = None) -> Network:
+    """Make the network of a forecaster, with weights as they are drawn."""
+    return Network(
+        settings.cell,
+        input_size=len(columns),
+        hidden_size=settings.hidden,
+        output_size=1,
+        num_layers=settings.layers,
+        dtype=settings.torch_dtype,
+        device=device,
+    )
 
 
 def rows_to_fit(dataset: Dataset, settings: Settings) -> range:

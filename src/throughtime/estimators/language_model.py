@@ -24,7 +24,7 @@ from throughtime.estimators.text_stream import (
 )
 from throughtime.estimators.text_training import learn
 from throughtime.estimators.writing import write_on
-from throughtime.train.loop import Callback
+from throughtime.train.training import Callback
 
 
 class LanguageModel(Parameters):

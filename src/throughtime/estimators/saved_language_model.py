@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,23 @@ from throughtime.data import DataError
 from throughtime.data.text import vocabulary_of
 from throughtime.equations import CellError
 from throughtime.estimators.language_model import LanguageModel
-from throughtime.estimators.saved import CONFIG, WEIGHTS, SavedError, write_json
+from throughtime.estimators.saved import (
+    CONFIG,
+    FORMAT,
+    WEIGHTS,
+    SavedError,
+    digest_of,
+    read_configuration,
+    write_configuration,
+)
 from throughtime.estimators.settings import DTYPES, SettingsError
 from throughtime.estimators.symbol_network import network_of_symbols
+from throughtime.nn import Network
+from throughtime.storage import StorageError, read_sealed, write_sealed
 
-FORMAT = 1
 KIND = "LanguageModel"
+MODEL = ("format", "estimator", "parameters", "vocabulary", "opening")
+"""What a configuration says of the model; the digest of the weights covers it."""
 
 
 def save(model: LanguageModel, folder: Path) -> None:
@@ -26,98 +36,73 @@ def save(model: LanguageModel, folder: Path) -> None:
     Args:
         model: One that has learned.
         folder: An existing folder.
-    """
-    from safetensors.torch import save as serialize
 
+    Raises:
+        StorageError: A file cannot be written.
+    """
     from throughtime import __version__
 
     vocabulary, network = model._fitted("vocabulary_"), model._fitted("network_")
-    weights = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
-    }
-    parameters = model.get_params() | {"vocabulary": vocabulary.name}
     config = {
         "format": FORMAT,
         "estimator": KIND,
         "throughtime": __version__,
-        "parameters": parameters,
+        "parameters": model.get_params() | {"vocabulary": vocabulary.name},
         "vocabulary": vocabulary.as_dict(),
         "opening": model.opening_,
     }
-    (folder / WEIGHTS).write_bytes(serialize(weights))
-    write_json(folder / CONFIG, config)
+    write_configuration(folder, config)
+    write_sealed(folder / WEIGHTS, network.state_dict(), {"model": digest_of(config, MODEL)})
 
 
 def load(folder: Path) -> LanguageModel:
     """Rebuild a language model from a folder, on the CPU.
 
     Raises:
-        SavedError: A file is missing or damaged, or of a format that this version does not know.
+        SavedError: A file is missing, damaged or changed, or of a format that this version does not
+            know.
     """
-    for name in (CONFIG, WEIGHTS):
-        if not (folder / name).is_file():
-            raise SavedError(
-                f"{folder} holds no language model: it has no {name}; give the folder that "
-                "`throughtime train` wrote for a text"
-            )
-    config = _config(folder / CONFIG)
+    config = read_configuration(folder, KIND)
     try:
-        return _rebuilt(config, folder / WEIGHTS)
+        file = read_sealed(folder / WEIGHTS)
+    except StorageError as error:
+        raise SavedError(f"{error}; train again") from None
+    if file.plain != {"model": digest_of(config, MODEL)}:
+        raise SavedError(
+            f"{folder / WEIGHTS} and {folder / CONFIG} do not belong together: one of them has "
+            "been changed since they were saved"
+        )
+    try:
+        model = _described(config)
+        # Without memory of its own: what is in the file says how much is taken.
+        network = _network(model, "meta")
+        network.load_state_dict(file.tensors, assign=True)
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise SavedError(f"{folder / CONFIG} is damaged: {error!r}; train again") from error
-    except SavedError:
-        raise
+        raise SavedError(f"{folder / CONFIG} is damaged: {error!r:.200}; train again") from error
+    except RuntimeError as error:
+        raise SavedError(
+            f"{folder / WEIGHTS} does not hold this network's weights: {error}"
+        ) from error
     except (DataError, SettingsError, CellError, ValueError) as error:
         raise SavedError(f"{folder / CONFIG} cannot be used: {error}") from error
+    model.network_ = network.eval()
+    return model
 
 
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise SavedError(f"{path} is damaged: {error!r}; train again") from error
-    if not isinstance(config, dict) or config.get("estimator") != KIND:
-        raise SavedError(
-            f"{path.parent} holds no language model; one is made by `throughtime train` from a text"
-        )
-    if config.get("format") != FORMAT:
-        raise SavedError(
-            f"{path} has format {config.get('format')!r}, this version reads format {FORMAT}; use "
-            "the version of throughtime that wrote it"
-        )
-    return config
-
-
-def _rebuilt(config: dict[str, Any], weights: Path) -> LanguageModel:
+def _described(config: dict[str, Any]) -> LanguageModel:
+    """Give the model that a configuration describes, without its network."""
     model = LanguageModel(**{**config["parameters"], "device": "cpu"})
     model.check()
     model.vocabulary_ = vocabulary_of(config["vocabulary"])
     model.opening_ = config["opening"]
     if type(model.opening_) is not int or not 0 <= model.opening_ < model.vocabulary_.size:
-        raise ValueError(f"the opening {model.opening_!r} is no symbol of the vocabulary")
-    # Without memory of its own: what is in the file says how much is taken.
-    with torch.device("meta"):
-        network = network_of_symbols(
-            model.vocabulary_.size, model.vocabulary_.unknown, model.cell, model.hidden,
-            model.layers, model.embedding, model.dropout, DTYPES[model.dtype],
-        )  # fmt: skip
-    saved = _weights(weights)
-    for name, tensor in saved.items():
-        if tensor.dtype != DTYPES[model.dtype] or not bool(tensor.isfinite().all()):
-            raise SavedError(f"{weights}: {name} is not finite, or not of {model.dtype}")
-    try:
-        network.load_state_dict(saved, assign=True)
-    except RuntimeError as error:
-        raise SavedError(f"{weights} does not hold this network's weights: {error}") from error
-    model.network_ = network.eval()
+        raise ValueError(f"the opening {model.opening_!r:.80} is no symbol of the vocabulary")
     return model
 
 
-def _weights(path: Path) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load as deserialize
-
-    try:
-        return deserialize(path.read_bytes())
-    except (SafetensorError, OSError, ValueError, RuntimeError, KeyError) as error:
-        raise SavedError(f"{path} does not hold weights: {error}") from error
+def _network(model: LanguageModel, device: str) -> Network:
+    with torch.device(device):
+        return network_of_symbols(
+            model.vocabulary_.size, model.vocabulary_.unknown, model.cell, model.hidden,
+            model.layers, model.embedding, model.dropout, DTYPES[model.dtype],
+        )  # fmt: skip

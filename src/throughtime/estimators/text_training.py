@@ -21,8 +21,8 @@ from throughtime.estimators.text_stream import cut_anew, steps_of
 from throughtime.gradients import Clipping
 from throughtime.nn import Network
 from throughtime.train import Outcome, make_optimizer, make_schedule, optimizers, train
-from throughtime.train.loop import Callback
 from throughtime.train.rehearsal import rehearse
+from throughtime.train.training import Callback
 
 
 def learn(

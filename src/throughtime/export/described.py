@@ -83,7 +83,7 @@ def describe(model: Model) -> Described:
     if isinstance(model, Network):
         _refuse_own_forward(model, Network)
         inside = describe(model.recurrent)
-        readout = model._as_readout()
+        readout = model.as_readout()
         if readout.activation not in activations:
             raise ExportError(
                 f"{type(model).__name__} has a readout of its own, whose operations are not known "

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from throughtime.gradients.chain import Chain, Piece
+from throughtime.gradients.chain import Chain
 from throughtime.gradients.clipping import Clipping
-from throughtime.gradients.method import Loss, Update, causal
+from throughtime.gradients.method import Loss, Update, causal, check_keys
 from throughtime.gradients.objective import Reduction
+from throughtime.gradients.piece import Piece
 from throughtime.gradients.tbptt import steps
 from throughtime.gradients.through_time import ThroughTime
 
@@ -20,10 +21,11 @@ from throughtime.gradients.through_time import ThroughTime
 class AdaptiveTBPTT(ThroughTime):
     """Truncated backpropagation through time with a window found by measuring (Aicher et al. 2019).
 
-    At every `measure`-th update the gradient is followed back as far as `most` steps, piece by
-    piece of `k1`, and the norm that each piece adds to the gradient by the weights is noted and
-    averaged. With phi_j the norm that the piece j windows back adds, and the rest beyond `most`
-    extrapolated by the fitted decay, truncating after K pieces loses at most
+    Every `measure` updates, or as soon after as there are so many steps to look back on, the
+    gradient is followed back as far as `most` steps, or to the start of sequences shorter than
+    that, piece by piece of `k1`, and the norm that each piece adds to the gradient by the weights
+    is noted and averaged. With phi_j the norm that the piece j windows back adds, and the rest
+    beyond extrapolated by the fitted decay, truncating after K pieces loses at most
     `E_K = sum_{j >= K} phi_j`; relative to the full gradient, at most `E_K / (|g_K| - E_K)`. The
     window used is the shortest whose bound is within the tolerance.
 
@@ -82,7 +84,7 @@ class AdaptiveTBPTT(ThroughTime):
         self._norms: list[float] = []  # phi_j, averaged
         self._partial: list[float] = []  # |g_K|, averaged
         self._rounding = 0.0  # relative, of the measured norms
-        self._updates = 0
+        self._updates, self._due = 0, measure  # so far; at which one to measure
 
     def __call__(
         self,
@@ -105,12 +107,17 @@ class AdaptiveTBPTT(ThroughTime):
         causal(model, repr(self))
         chain = Chain(model, inputs, targets, loss, state, lengths, reset, on_copies=True)
         each = 1 if self.step_by_step else None
+        longest = min(self.most, chain.T)
+        learns = any(weight.requires_grad for weight in model.parameters())
         held: list[Piece] = []
         while chain.at < chain.T:
             begin = chain.at
             fresh = chain.run(begin + self.k1, each=each)
             held = [p for p in held if p.steps.start >= begin + self.k1 - self.most] + fresh
-            measured = self._updates % self.measure == 0 and len(held) > len(fresh)
+            due = self._updates >= self._due and chain.at >= longest
+            measured = learns and due and len(held) > len(fresh)
+            if measured:
+                self._due = (self._updates // self.measure + 1) * self.measure
             self._updates += 1
             back = begin + self.k1 - (self.most if measured else self.k2)
             window = [piece for piece in held if piece.steps.start >= back]
@@ -124,10 +131,30 @@ class AdaptiveTBPTT(ThroughTime):
                 None if ledger is None else ledger.note,
             )
             if ledger is not None:
-                self._learn(ledger.by_window(begin, self.k1))
+                self._learn(ledger.by_window(begin, self.k1), -(-longest // self.k1))
             reach = float(chain.at - window[0].steps.start)
             info = {"window": reach, "k2": float(self.k2), "bias": self.bias(self.k2 // self.k1)}
             yield self.complete(chain, begin, value, limited, info)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give what was measured so far, and the window; see `GradientMethod`."""
+        return {
+            "norms": list(self._norms),
+            "partial": list(self._partial),
+            "rounding": self._rounding,
+            "updates": self._updates,
+            "k2": self.k2,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Measure on; see `GradientMethod`."""
+        check_keys(self, state, ("norms", "partial", "rounding", "updates", "k2"))
+        if not 1 <= state["k2"] <= self.most or state["k2"] % self.k1:
+            raise ValueError(f"a window of {state['k2']} steps is none of {self!r}")
+        self._norms = [float(norm) for norm in state["norms"]]
+        self._partial = [float(norm) for norm in state["partial"]]
+        self._rounding, self._updates = float(state["rounding"]), int(state["updates"])
+        self.k2 = int(state["k2"])
 
     def bias(self, pieces: int) -> float:
         """Bound the relative bias of a window of so many pieces; infinite where nothing does."""
@@ -151,19 +178,26 @@ class AdaptiveTBPTT(ThroughTime):
         decay = math.exp(float((places * (logs - logs.mean())).sum() / places.square().sum()))
         return norms[-1] * decay / (1 - decay) if decay < 1 else math.inf
 
-    def _learn(self, gradients: Sequence[Tensor]) -> None:
-        """Take note of what each piece added, the latest first; choose the window."""
+    def _learn(self, gradients: Sequence[Tensor], longest: int) -> None:
+        """Take note of what each piece added, the latest first; choose the window.
+
+        Args:
+            gradients: By the weights, one a piece.
+            longest: Pieces that a window can have.
+        """
         self._rounding = 100 * torch.finfo(gradients[0].dtype).eps
         norms = [float(gradient.norm()) for gradient in gradients]
+        if not all(math.isfinite(norm) for norm in norms):
+            return  # it will be refused; what was learned before stays
         partial = torch.stack(list(gradients)).cumsum(0).norm(dim=1).tolist()
         for averages, found in ((self._norms, norms), (self._partial, partial)):
             for place, value in enumerate(found):
                 if place == len(averages):
                     averages.append(value)
                 averages[place] += self.forget * (value - averages[place])
-        if len(self._norms) * self.k1 < self.most:
+        if len(self._norms) < longest:
             return  # no window has been seen whole
-        pieces = range(1, self.most // self.k1)
+        pieces = range(1, len(self._norms))
         within = (K for K in pieces if self.bias(K) <= self.tolerance)
         self.k2 = self.k1 * next(within, self.most // self.k1)
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from throughtime.gradients.chain import Chain
-from throughtime.gradients.method import Loss
+from throughtime.gradients.method import Loss, on_weights
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.state import carried, cut, mapped
 
@@ -120,4 +119,4 @@ class _At(nn.Module):
 
     def forward(self, *arguments: Any, **named: Any) -> Any:
         model, weights = self._call
-        return functional_call(model, weights, arguments, named)
+        return on_weights(model, weights, arguments, named)

@@ -3,88 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from copy import copy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from throughtime.engine import any_nan
 from throughtime.gradients.method import Loss, causal, check_sequences, forward
-from throughtime.gradients.objective import Reduction, check_shapes, elementwise, reduced
-from throughtime.gradients.state import anew, beside, carried, cut, mapped
-
-Passing = Callable[[list[Tensor | None], "Piece"], list[Tensor | None]]
-
-
-@dataclass
-class Piece:
-    """Steps run in one call.
-
-    Attributes:
-        steps: Which.
-        before: The tensors carried in, cut from what came before.
-        reset: Rows that start anew with the first step, [B]; None for none.
-        outputs: [steps, B, ...]
-        after: The tensors carried out.
-    """
-
-    steps: range
-    before: list[Tensor]
-    reset: Tensor | None
-    outputs: Tensor
-    after: list[Tensor]
-
-    def back(
-        self, d_outputs: Tensor | None, d_after: Sequence[Tensor | None], keep: bool
-    ) -> list[Tensor | None]:
-        """Add the piece's part of the gradient to `.grad`.
-
-        Args:
-            d_outputs: dE/dY of its steps; None for nothing.
-            d_after: dE/dS by what it carries out; None for nothing.
-            keep: Whether the piece will be differentiated again.
-
-        Returns:
-            dE/dS by what was carried in, rows that start anew cut off.
-
-        Raises:
-            FloatingPointError: What flows back is NaN; steps and a row are named.
-        """
-        pairs = [
-            (tensor, gradient)
-            for tensor, gradient in zip(
-                (self.outputs, *self.after), (d_outputs, *d_after), strict=True
-            )
-            if gradient is not None and tensor.requires_grad
-        ]
-        for tensor in self.before:
-            tensor.grad = None
-        if pairs:
-            results, gradients = zip(*pairs, strict=True)
-            torch.autograd.backward(results, gradients, retain_graph=keep)
-        found = [tensor.grad for tensor in self.before]
-        for tensor in self.before:
-            tensor.grad = None
-        for gradient in found:
-            if gradient is not None and any_nan(gradient):
-                self._refuse(gradient)
-        if self.reset is None:
-            return found
-        return [
-            None if gradient is None else gradient.masked_fill(beside(self.reset, gradient), 0)
-            for gradient in found
-        ]
-
-    def _refuse(self, gradient: Tensor) -> None:
-        place = [int(i) for i in gradient.isnan().nonzero()[0]]
-        where = f"step {self.steps[0]}"
-        if len(self.steps) > 1:
-            where = f"steps {self.steps[0]} to {self.steps[-1]}"
-        raise FloatingPointError(
-            f"the gradient that flows back through {where} is not a number (in the state at "
-            f"{place}); no weight was changed by it; lower the learning rate or clip the gradient"
-        )
+from throughtime.gradients.objective import (
+    Reduction,
+    Tally,
+    check_shapes,
+    check_slope,
+    elementwise,
+)
+from throughtime.gradients.piece import Passing, Piece
+from throughtime.gradients.state import anew, carried, cut, mapped
 
 
 class Chain:
@@ -118,7 +52,7 @@ class Chain:
     ) -> None:
         self.model, self.inputs, self.targets, self.loss = model, inputs, targets, loss
         self.lengths = check_sequences(inputs, targets, lengths)
-        self.resets = rows_anew(reset, inputs)
+        self.reset, self.resets = reset, rows_anew(reset, inputs)
         if self.resets:
             causal(model, "starting rows anew")
         self.on_copies = on_copies
@@ -127,6 +61,16 @@ class Chain:
         self.at = 0
         # Beyond the longest row there is nothing to learn from.
         self.T = len(inputs) if self.lengths is None else int(self.lengths.max())
+
+    def beginning(self, steps: int, state: Any) -> Chain:
+        """Give the first steps of the sequence from some state, no row of which starts anew."""
+        first = copy(self)
+        first.inputs, first.targets = self.inputs[:steps], self.targets[:steps]
+        first.lengths = None if self.lengths is None else self.lengths.clamp(max=steps)
+        first.reset, first.resets = None, {}
+        first.state = cut(state)
+        first.start, first.at, first.T = carried(first.state), 0, min(steps, self.T)
+        return first
 
     def run(self, stop: int, recorded: bool = True, each: int | None = None) -> list[Piece]:
         """Run on to a step, in pieces that end where rows start anew.
@@ -195,10 +139,16 @@ class Chain:
         """
         with torch.enable_grad():
             leaves, losses, lengths = self.compared(pieces)
-            total = reduced(losses, lengths, reduce, pieces[0].steps.start, over)
+            tally = Tally()
+            total = tally.add(losses, lengths, pieces[0].steps.start)
+            tally.check(losses.dtype)
+            elements = None if over is None else over * losses[0, 0].numel()
+            divisor = tally.divisor(reduce, elements)
             if total.requires_grad:
-                total.backward()  # type: ignore[no-untyped-call]
-        return float(total.detach()), [leaf.grad for leaf in leaves]
+                total.backward(torch.full_like(total, 1 / divisor))  # type: ignore[no-untyped-call]
+        for piece, leaf in zip(pieces, leaves, strict=True):
+            check_slope(leaf.grad, piece.steps.start)
+        return tally.total / divisor, [leaf.grad for leaf in leaves]
 
     def compared(self, pieces: Sequence[Piece]) -> tuple[list[Tensor], Tensor, Tensor | None]:
         """Compare the outputs of some pieces with the targets.
@@ -211,8 +161,8 @@ class Chain:
             ValueError: Shapes do not fit, or the loss is reduced already.
         """
         steps = range(pieces[0].steps.start, pieces[-1].steps.stop)
-        # Of the whole sequence, as the caller knows it.
-        check_shapes((len(self.inputs), *pieces[0].outputs.shape[1:]), self.targets.shape)
+        if steps.start == 0:  # of the whole sequence, as the caller knows it
+            check_shapes((len(self.inputs), *pieces[0].outputs.shape[1:]), self.targets.shape)
         leaves = [
             piece.outputs.detach().requires_grad_(piece.outputs.requires_grad) for piece in pieces
         ]
@@ -255,13 +205,20 @@ class Chain:
             if passing is not None:
                 flowing = passing(flowing, piece)
         if pieces[0].steps.start == 0:
-            for tensor, gradient in zip(self.start, flowing, strict=False):
-                if gradient is not None and tensor.requires_grad:
-                    tensor.backward(gradient)  # type: ignore[no-untyped-call]
+            self.to_start(flowing)
         return list(flowing)
 
+    def to_start(self, flowing: Sequence[Tensor | None]) -> None:
+        """Add dE/dS by what the network was started with to the gradients of a learned start."""
+        for tensor, gradient in zip(self.start, flowing, strict=False):
+            if gradient is not None and tensor.requires_grad:
+                tensor.backward(gradient)  # type: ignore[no-untyped-call]
 
-def rows_anew(reset: Tensor | None, inputs: Tensor) -> dict[int, Tensor]:
+    def settle(self) -> None:
+        """Add to `.grad` what a chain holds back until it has been differentiated as a whole."""
+
+
+def rows_anew(reset: Tensor | Sequence[Sequence[bool]] | None, inputs: Tensor) -> dict[int, Tensor]:
     """Give the rows that start anew, [B], by step.
 
     Raises:
@@ -269,6 +226,7 @@ def rows_anew(reset: Tensor | None, inputs: Tensor) -> dict[int, Tensor]:
     """
     if reset is None:
         return {}
+    reset = torch.as_tensor(reset)
     if reset.dtype != torch.bool or reset.shape != inputs.shape[:2]:
         raise ValueError(
             f"reset must be a truth value for each step and row, {list(inputs.shape[:2])}; got "

@@ -8,23 +8,29 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from throughtime.gradients.chain import Chain, Piece
+from throughtime.gradients.chain import Chain
 from throughtime.gradients.checkpointing import (
     Plan,
     Recomputation,
     Revolve,
     Sizes,
+    Twice,
+    TwicePlan,
     actions,
     in_bytes,
     in_words,
     least_budget,
     measured,
     planned,
+    planned_twice,
+    runs_twice,
     twice_each,
 )
 from throughtime.gradients.clipping import Clipping
+from throughtime.gradients.held import HeldChain, chain_of_held_weights
 from throughtime.gradients.method import Loss, Update, causal
 from throughtime.gradients.objective import Reduction
+from throughtime.gradients.piece import Piece
 from throughtime.gradients.tbptt import steps
 from throughtime.gradients.through_time import ThroughTime
 
@@ -36,7 +42,8 @@ class CheckpointedBPTT(ThroughTime):
     some segments what BPTT keeps of all of them is stored, of others the carried state, of others
     nothing; these are run again, from the state stored last, when the gradient comes to them. What
     is stored where is the best there is: no other choice takes fewer forward steps (Griewank &
-    Walther 2000 for states alone; Gruslys et al. 2016 for both).
+    Walther 2000 for states alone; Gruslys et al. 2016 for both). A `Network` that the native engine
+    runs takes every step twice where that is quicker, inside the engine.
 
     Args:
         memory: Bytes to keep for the way back, a number or "64MB", "1.5GiB": the carried states,
@@ -113,7 +120,7 @@ class CheckpointedBPTT(ThroughTime):
                 do is named; or the model is bidirectional: it cannot be run in segments.
         """
         causal(model, repr(self))
-        chain = Chain(model, inputs, targets, loss, state, lengths, reset)
+        chain = chain_of_held_weights(Chain(model, inputs, targets, loss, state, lengths, reset))
         each = 1 if self.step_by_step else None
         plan, info = self._plan(chain, each)
         limited = 0
@@ -126,25 +133,37 @@ class CheckpointedBPTT(ThroughTime):
             return flowing
 
         changed = passing if self.step_by_step else None
-        run = Recomputation(chain, plan.segment, each, self.reduce, changed)
-        run.follow(actions(plan.placement))
+        run: Twice | Recomputation
+        if isinstance(plan, TwicePlan):
+            assert isinstance(chain, HeldChain)
+            run = Twice(chain, plan, self.reduce)
+            run.run()
+        else:
+            run = Recomputation(chain, plan.segment, each, self.reduce, changed)
+            run.follow(actions(plan.placement))
         info |= {
             "forward_steps": float(run.forward_steps),
             "optimum": float(plan.steps(chain.T)),
             "segment": float(plan.segment),
-            "slots": float(1 + plan.placement.slots),
+            "slots": float(plan.slots(chain.T)),
         }
         info |= self.clipped(model, limited)
         yield Update(run.loss, chain.state, range(len(inputs)), info)
 
-    def _plan(self, chain: Chain, each: int | None) -> tuple[Plan, dict[str, float]]:
+    def _plan(self, chain: Chain, each: int | None) -> tuple[Plan | TwicePlan, dict[str, float]]:
         """Choose segments and what is stored of them; say what that takes."""
         if self.slots is not None:
             segment = min(self.segment or 1, chain.T)
-            return Plan(segment, Revolve(ceil(chain.T / segment), self.slots - 1), 0), {}
+            return Plan(segment, Revolve(ceil(chain.T / segment), self.slots - 1), 0, 0.0), {}
         footprint = measured(chain, each)
         sizes = Sizes(
-            chain.T, chain.inputs.shape[1], footprint, tuple(chain.resets), self.segment, each
+            chain.T,
+            chain.inputs.shape[1],
+            footprint,
+            tuple(chain.resets),
+            self.segment,
+            each,
+            isinstance(chain, HeldChain),
         )
         budget = 2 * twice_each(sizes) if self.budget is None else self.budget
         plan = planned(sizes, budget)
@@ -155,7 +174,14 @@ class CheckpointedBPTT(ThroughTime):
                 f"{sizes.rows} rows: the least that will do is {least} ({in_words(least)}); with "
                 f"{twice} ({in_words(twice)}) no step needs to be run forward more than twice"
             )
-        return plan, {"bytes": float(plan.bytes), "budget": float(budget)}
+        chosen: Plan | TwicePlan = plan
+        if isinstance(chain, HeldChain) and each is None and self.segment is None:
+            again = None
+            if runs_twice(chain):
+                again = planned_twice(sizes, budget, chain.h, chain.layers)
+            if again is not None and again.time < plan.time:
+                chosen = again
+        return chosen, {"bytes": float(chosen.bytes), "budget": float(budget)}
 
     def __repr__(self) -> str:
         given = {"memory": self.memory, "slots": self.slots, "segment": self.segment}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -69,6 +70,20 @@ class Clipping:
         bound = self.state
         acted = any(g is not None and g.numel() and float(g.abs().max()) > bound for g in flowing)
         return [None if g is None else g.clamp(-bound, bound) for g in flowing], bool(acted)
+
+
+def check_finite(model: nn.Module) -> None:
+    """Refuse complete gradients of a model that are not finite.
+
+    Raises:
+        FloatingPointError: The parameter is named.
+    """
+    named = [(name, p.grad) for name, p in model.named_parameters() if p.grad is not None]
+    # A sum that is finite has finite terms, and is quickly had.
+    if all(math.isfinite(float(gradient.sum())) for _, gradient in named):
+        return
+    if not all(bool(torch.isfinite(gradient).all()) for _, gradient in named):
+        _refuse(named)
 
 
 def _refuse(gradients: Iterable[tuple[str, Tensor]]) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from throughtime.gradients.candidates import Candidates
 from throughtime.gradients.covariance import CovarianceAdaptation
-from throughtime.gradients.method import GradientMethod, Loss, Update
+from throughtime.gradients.method import GradientMethod, Loss, Update, check_keys
 from throughtime.gradients.objective import Reduction, check_reduction
 
 
@@ -131,6 +131,24 @@ class EvolutionStrategy(GradientMethod):
         candidates.add((self._cma or self._estimate)(candidates))
         info = {"population": float(self.population), **candidates.figures()}
         yield Update(value, after, range(len(inputs)), info)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give where the draws have come to; see `GradientMethod`.
+
+        Raises:
+            ValueError: The search is one of cmaes, which has no form but a pickle.
+        """
+        if self._cma is not None:
+            raise ValueError(
+                'with optimizer="cma" the search lies in the library cmaes, which saves it as a '
+                "pickle alone; train without checkpoints, or without cmaes"
+            )
+        return {"draws": self._draws.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Draw on from there; see `GradientMethod`."""
+        check_keys(self, state, ["draws"])
+        self._draws.set_state(state["draws"])
 
     def _estimate(self, candidates: Candidates) -> list[Tensor]:
         noise: list[list[Tensor]] = []

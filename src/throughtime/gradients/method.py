@@ -79,8 +79,38 @@ class GradientMethod(ABC):
 
         Raises:
             ValueError: Shapes do not fit, or the loss is reduced already.
-            FloatingPointError: The loss is not finite; no gradient has been touched.
+            FloatingPointError: The loss, or its derivative by the outputs, is not finite, and no
+                gradient has been touched; or a complete gradient is not, which names its parameter.
         """
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give what outlasts a call: drawn numbers, averages. Its arguments are not part of it.
+
+        Raises:
+            ValueError: It cannot be saved.
+        """
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` gave of a method with the same arguments.
+
+        Raises:
+            ValueError: It is the state of another method.
+        """
+        check_keys(self, state, ())
+
+
+def check_keys(method: GradientMethod, state: dict[str, Any], keys: Sequence[str]) -> None:
+    """Refuse the state of another method.
+
+    Raises:
+        ValueError: With both sides' names.
+    """
+    if set(state) != set(keys):
+        raise ValueError(
+            f"{method!r} goes on from {', '.join(keys) or 'nothing'}; the state given has "
+            f"{', '.join(state) or 'nothing'}"
+        )
 
 
 def forward(
@@ -101,7 +131,7 @@ def forward(
     if weights is None:
         result = model(inputs, state, **arguments)
     else:
-        result = functional_call(model, weights, (inputs, state), arguments)
+        result = on_weights(model, weights, (inputs, state), arguments)
     if not isinstance(result, tuple) or len(result) != 2 or not isinstance(result[0], Tensor):
         shown = f"a tuple of {len(result)}" if isinstance(result, tuple) else type(result).__name__
         raise TypeError(
@@ -109,6 +139,33 @@ def forward(
             f"{type(model).__name__} gave {shown}"
         )
     return result
+
+
+def on_weights(
+    model: nn.Module,
+    weights: dict[str, Tensor],
+    arguments: tuple[Any, ...],
+    named: dict[str, Any],
+) -> Any:
+    """Call a model on weights that are not its own.
+
+    Each place that holds a weight is named once: where two names lead to one module,
+    `functional_call` by itself ties both, and leaves what it put there in place of the parameter.
+
+    Args:
+        model: Its parameters stay as they are.
+        weights: By the names that `named_parameters` gives.
+        arguments: Of the call.
+        named: Likewise.
+    """
+    given = {id(own): weights[name] for name, own in model.named_parameters() if name in weights}
+    places = {
+        f"{path}.{name}" if path else name: given[id(own)]
+        for path, module in model.named_modules()
+        for name, own in module.named_parameters(recurse=False, remove_duplicate=False)
+        if id(own) in given
+    }
+    return functional_call(model, places, arguments, named, tie_weights=False)
 
 
 def time_major(model: nn.Module) -> None:
@@ -148,8 +205,15 @@ def check_sequences(
         The lengths as a tensor.
 
     Raises:
+        TypeError: One is no tensor.
         ValueError: With both sides' shapes.
     """
+    for name, given in (("inputs", inputs), ("targets", targets)):
+        if not isinstance(given, Tensor):
+            raise TypeError(
+                f"{name} are a tensor, [T, B, ...]; got {type(given).__name__}: give "
+                "torch.as_tensor of it"
+            )
     if inputs.dim() < 2 or targets.dim() < 2 or inputs.shape[:2] != targets.shape[:2]:
         raise ValueError(
             "inputs and targets must agree in their first two dimensions, [T, B, ...]; got "

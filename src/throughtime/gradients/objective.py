@@ -68,6 +68,11 @@ def elementwise(
             f"the loss does not take outputs {tuple(outputs.shape)} with targets "
             f"{tuple(targets.shape)} ({error}); give targets the shape that it expects"
         ) from error
+    if not isinstance(losses, Tensor):
+        raise ValueError(
+            f"the loss must keep the steps and rows [{targets.shape[0]}, {targets.shape[1]}, ...], "
+            f"got {type(losses).__name__}; let it give a tensor, a loss for each element"
+        )
     if losses.numel() > outputs.numel():
         raise ValueError(
             f"the loss of outputs {tuple(outputs.shape)} and targets {tuple(targets.shape)} is "
@@ -83,20 +88,9 @@ def elementwise(
 
 
 def reduced(
-    losses: Tensor,
-    lengths: Tensor | None,
-    reduction: Reduction,
-    first_step: int = 0,
-    over: float | None = None,
+    losses: Tensor, lengths: Tensor | None, reduction: Reduction, first_step: int = 0
 ) -> Tensor:
-    """Sum or average elementwise losses over the valid steps.
-
-    Args:
-        losses: [T, B, ...]
-        lengths: Valid steps of each row, [B]; losses beyond count for nothing.
-        reduction: "sum", or "mean" over all valid elements.
-        first_step: The number of the first of the steps, for messages.
-        over: How many steps of rows a mean is over, if not all valid ones.
+    """Sum or average elementwise losses over the valid steps; see `Tally`.
 
     Returns:
         The loss, a tensor without dimensions.
@@ -104,19 +98,38 @@ def reduced(
     Raises:
         FloatingPointError: A valid loss is not finite; the first step and its row are named.
     """
-    losses, count = _valid(losses, lengths)
-    total = losses.sum()
-    if not torch.isfinite(total):
-        tally = Tally()
-        tally.add(losses, None, first_step)
-        tally.check(losses.dtype)
-    if reduction == "sum":
-        return total
-    return total / (count if over is None else over * losses[0, 0].numel())
+    tally = Tally()
+    total = tally.add(losses, lengths, first_step)
+    tally.check(losses.dtype)
+    return total / tally.divisor(reduction)
+
+
+def check_slope(gradient: Tensor | None, first_step: int) -> None:
+    """Refuse a finite loss whose derivative is not.
+
+    Args:
+        gradient: By what some steps give, [steps, B, ...]; None for nothing.
+        first_step: The number of the first of the steps, for messages.
+
+    Raises:
+        FloatingPointError: A component is not finite; the first step and its row are named.
+    """
+    if gradient is None or bool(torch.isfinite(gradient.sum())):
+        return
+    faults = (~torch.isfinite(gradient)).nonzero().tolist()
+    if not faults:
+        return  # the sum alone overflows
+    step, row = faults[0][:2]
+    value = float(gradient[tuple(faults[0])])
+    raise FloatingPointError(
+        f"the loss is finite, but its derivative by what the model gives is {value} at step "
+        f"{first_step + step} (row {row}); no gradient was computed from it; give a loss that has "
+        "a slope everywhere: a square root or a norm has none at 0"
+    )
 
 
 class Tally:
-    """A loss that is added up over the segments of a sequence, the first one first.
+    """A loss added up over the valid steps of a sequence, in one go or segment by segment.
 
     Attributes:
         total: The sum of the valid losses.
@@ -129,7 +142,12 @@ class Tally:
         self._first: tuple[int, int, float] | None = None  # step, row and value of the first fault
 
     def add(self, losses: Tensor, lengths: Tensor | None, first_step: int) -> Tensor:
-        """Add the losses of a segment; see `reduced`.
+        """Add the losses of some steps.
+
+        Args:
+            losses: [T, B, ...]
+            lengths: Valid steps of each row, [B]; losses beyond count for nothing.
+            first_step: The number of the first of the steps, for messages.
 
         Returns:
             Their sum, a tensor without dimensions.
@@ -148,6 +166,17 @@ class Tally:
         self.count += count
         self._seen += losses.numel()
         return total
+
+    def divisor(self, reduction: Reduction, elements: float | None = None) -> float:
+        """Give what the sum is to be divided by: in a mean, the number of valid losses.
+
+        Args:
+            reduction: "sum" or "mean".
+            elements: What a mean is over, if not all that were added.
+        """
+        if reduction == "sum":
+            return 1.0
+        return self.count if elements is None else elements
 
     def check(self, dtype: torch.dtype) -> None:
         """Refuse a sum that is not finite.

@@ -14,7 +14,13 @@ from throughtime.gradients.chain import rows_anew
 from throughtime.gradients.columns import Columns
 from throughtime.gradients.influence import Traces
 from throughtime.gradients.method import GradientMethod, Loss, Update, check_sequences
-from throughtime.gradients.objective import Reduction, check_reduction, elementwise, reduced
+from throughtime.gradients.objective import (
+    Reduction,
+    Tally,
+    check_reduction,
+    check_slope,
+    elementwise,
+)
 from throughtime.gradients.one_step import OneStep
 from throughtime.gradients.tbptt import steps as whole_steps
 
@@ -41,10 +47,6 @@ class Errors:
         self.outer = (
             [a + b for a, b in zip(self.outer, outer, strict=True)] if self.outer else outer
         )
-
-
-def _sum(so_far: list[Tensor], more: list[Tensor]) -> list[Tensor]:
-    return [a + b for a, b in zip(so_far, more, strict=True)] if so_far else more
 
 
 class Online(GradientMethod):
@@ -160,20 +162,22 @@ class Online(GradientMethod):
             h = run.output[None].requires_grad_()
             outputs, through = self.read(run, h)
             losses = elementwise(loss, outputs, targets[t : t + 1], lengths)
-            total = reduced(losses, lengths, "sum", t)
+            tally = Tally()
+            total = tally.add(losses, lengths, t)
+            tally.check(losses.dtype)
             wanted = [through, *run.outer]
             if not total.requires_grad:  # a loss that does not look at the outputs
                 total = total + 0 * through.sum()
             error, *outer = torch.autograd.grad(
                 total, wanted, allow_unused=True, materialize_grads=True
             )
+        check_slope(error, t)
         with torch.no_grad():
             rows = traces.gradients(self.signal(run, error[0]))
         for gradient in rows:
             _refuse_infinite(gradient, t, repr(self))
-        errors.loss += float(total.detach())
-        valid = losses.shape[1] if lengths is None else int(lengths.sum())
-        errors.count += losses.numel() // losses.shape[1] * valid
+        errors.loss += tally.total
+        errors.count += tally.count
         errors.add(rows, outer)
 
     def __repr__(self) -> str:

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from throughtime.gradients.chain import Chain, Piece
+from throughtime.gradients.chain import Chain
 from throughtime.gradients.clipping import Clipping
-from throughtime.gradients.method import Loss, Update, causal
+from throughtime.gradients.method import Loss, Update, causal, check_keys
 from throughtime.gradients.objective import Reduction
+from throughtime.gradients.piece import Piece
 from throughtime.gradients.tbptt import steps
 from throughtime.gradients.through_time import ThroughTime
 
@@ -110,6 +111,15 @@ class RandomTBPTT(ThroughTime):
             info = {"cuts": float(cuts), "longest": float(longest)}
             yield self.complete(chain, begin, total, limited, info)
             begin, cuts, longest, total, limited = chain.at, 0, 0, 0.0, 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give where the draws have come to; see `GradientMethod`."""
+        return {"draws": self._draws.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Draw on from there; see `GradientMethod`."""
+        check_keys(self, state, ["draws"])
+        self._draws.set_state(state["draws"])
 
     def probability(self, since: int) -> float:
         """Give the probability of a cut so many steps after the last."""

@@ -80,8 +80,8 @@ def reached(steps: Sequence[LayerStep], order: int) -> Tensor:
         Truth values, [layers, H, layers, H]: unit of a layer by unit whose weights act.
     """
     L, H = len(steps), steps[0].h.shape[1]
-    itself = torch.eye(L * H, device=steps[0].h.device)
-    hearing, fed = torch.zeros(2, L, H, L, H, device=itself.device)
+    itself = torch.eye(L * H, dtype=torch.float32, device=steps[0].h.device)
+    hearing, fed = itself.new_zeros(2, L, H, L, H)
     for place, step in enumerate(steps):
         hearing[place, :, place] = (step.U != 0).any(0)
         if place:

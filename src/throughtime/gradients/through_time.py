@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from throughtime.gradients.chain import Chain, Passing, Piece
-from throughtime.gradients.clipping import Clipping
+from throughtime.gradients.chain import Chain
+from throughtime.gradients.clipping import Clipping, check_finite
 from throughtime.gradients.method import GradientMethod, Update
 from throughtime.gradients.objective import Reduction, check_reduction
+from throughtime.gradients.piece import Passing, Piece
 
 
 class ThroughTime(GradientMethod):
@@ -23,13 +24,17 @@ class ThroughTime(GradientMethod):
             complete gradient was changed; "clipped_states", the steps at which dE/dS was.
 
     Raises:
-        ValueError: The reduction is unknown.
+        ValueError: The reduction is unknown, or the clipping none.
     """
 
     exact = True
 
     def __init__(self, reduce: Reduction = "mean", clip: Clipping | None = None) -> None:
         check_reduction(reduce)
+        if clip is not None and not isinstance(clip, Clipping):
+            raise ValueError(
+                f"clip is a Clipping, such as Clipping(norm=1.0), or None; got {clip!r}"
+            )
         self.reduce: Reduction = reduce
         self.clip = clip
 
@@ -95,7 +100,7 @@ class ThroughTime(GradientMethod):
         return Update(loss, chain.state, range(begin, end), info)
 
     def clipped(self, model: nn.Module, limited: int) -> dict[str, float]:
-        """Clip the complete gradient of the weights, if that is asked for.
+        """Check the complete gradient of the weights, and clip it if that is asked for.
 
         Args:
             model: Whose.
@@ -103,8 +108,12 @@ class ThroughTime(GradientMethod):
 
         Returns:
             The figures of it, for `Update.info`.
+
+        Raises:
+            FloatingPointError: A gradient is not finite; the parameter is named.
         """
         if self.clip is None:
+            check_finite(model)
             return {}
         norm, clipped = self.clip.apply(model)
         return {"norm": norm, "clipped": float(clipped), "clipped_states": float(limited)}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from throughtime.gradients.columns import Columns
+from throughtime.gradients.method import check_keys
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.one_step import LayerStep, OneStep
 from throughtime.gradients.online import Online, whole_seed
@@ -60,6 +62,15 @@ class UORO(Online):
         super().__init__(k1, reduce)
         self.seed = whole_seed(seed)
         self.generator = torch.Generator().manual_seed(self.seed)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give where the draws have come to; see `GradientMethod`."""
+        return {"draws": self.generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Draw on from there; see `GradientMethod`."""
+        check_keys(self, state, ["draws"])
+        self.generator.set_state(state["draws"])
 
     def traces(self, run: OneStep, columns: list[Columns]) -> RankOne:
         """Give the two vectors at the start."""

@@ -153,7 +153,7 @@ class OnOurEngines(NamedWeights, Untraced, torch.nn.RNNBase):
         self, x: Tensor, states: tuple[Tensor, ...], lengths: Tensor | None = None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Run the layers; under autocast, with results in the dtypes in which torch gives them."""
-        stack = self._stack(self.training)
+        stack = self.stack(self.training)
         if not torch.is_autocast_enabled("cpu"):
             return stack.run(x, states, lengths)
         if any(t is not None and t.dtype not in _CAST for t in (x, *states, *self._flat_weights)):
@@ -180,7 +180,8 @@ class OnOurEngines(NamedWeights, Untraced, torch.nn.RNNBase):
     def _as_torch(self, states: tuple[Tensor, ...]) -> Any:
         return states if len(states) > 1 else states[0]
 
-    def _stack(self, training: bool) -> Stack:
+    def stack(self, training: bool) -> Stack:
+        """Give the layers as they are to be run, in training or not."""
         dropout = self.dropout if training else 0.0
         return Stack(self.cell, self.weights, self.num_layers, self.bidirectional, dropout)
 

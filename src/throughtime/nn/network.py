@@ -128,9 +128,9 @@ class Network(nn.Module):
         Raises:
             ValueError: The network runs in both directions; or no row is asked for.
         """
-        return Stepper(self.recurrent, batch_size, self._as_readout)
+        return Stepper(self.recurrent, batch_size, self.as_readout)
 
-    def _as_readout(self) -> Readout:
+    def as_readout(self) -> Readout:
         """Give what `read` does, in pieces unless a subclass does something else."""
         linear: nn.Module = self.readout
         if type(self).read is not Network.read or type(linear).forward is not nn.Linear.forward:

@@ -234,12 +234,13 @@ class Recurrent(NamedWeights, Untraced):
         """Run the layers over [T, B, I]; the states are those of one sequence if `single`."""
         check_input(self, x)
         lengths = None if lengths is None else check_lengths(lengths, *x.shape[:2])
-        y, after = self._stack(self.training).run(x, check_state(self, x, state, single), lengths)
+        y, after = self.stack(self.training).run(x, check_state(self, x, state, single), lengths)
         if single:
             after = tuple(s.squeeze(1) for s in after)
         return y, after if len(after) > 1 else after[0]
 
-    def _stack(self, training: bool) -> Stack:
+    def stack(self, training: bool) -> Stack:
+        """Give the layers as they are to be run, in training or not."""
         return Stack(
             self.cell,
             self.weights,

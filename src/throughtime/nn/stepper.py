@@ -178,7 +178,7 @@ class Stepper:
         layer = self._layer
         weight = next(layer.parameters(), torch.empty(0))
         dtype, device = weight.dtype, weight.device
-        stack = layer._stack(training=False)
+        stack = layer.stack(training=False)
         readout = None if self._readout is None else self._readout()
         if self._states is None:
             states = self._zeros(dtype, device)

@@ -13,6 +13,7 @@ from throughtime.report.wording import shown
 
 # The lines' own horizontal unit: thousandths of the width.
 WIDTH = 1000.0
+_STROKE = 9  # px
 _CHARACTER = 6.8  # px, the mean advance of the axis' type
 
 
@@ -42,6 +43,15 @@ class Span:
     label: str
     start: float
     stop: float
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Short upright strokes on the horizontal axis: where something happened."""
+
+    label: str
+    role: str
+    places: Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,7 @@ class Chart:
     spans: list[tuple[float, float, str]] = field(default_factory=list)
     uprights: list[tuple[float, str, str]] = field(default_factory=list)
     levels: list[tuple[float, str]] = field(default_factory=list)
+    image: str = ""
     legend: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -97,8 +108,11 @@ def draw(
     areas: Sequence[Area] = (),
     spans: Sequence[Span] = (),
     rules: Sequence[Rule] = (),
+    marks: Sequence[Marks] = (),
     highlights: Sequence[tuple[float, float, str]] = (),
     x_ticks: Sequence[tuple[float, str]] | None = None,
+    y_ticks: Sequence[tuple[float, str]] | None = None,
+    image: str = "",
     height: int = 240,
     columns: int = COLUMNS,
 ) -> Chart:
@@ -116,8 +130,11 @@ def draw(
         areas: Areas below the lines.
         spans: Shaded stretches of the horizontal axis.
         rules: Labelled straight lines.
+        marks: Strokes on the horizontal axis.
         highlights: Single points as x, y and role.
         x_ticks: Values and labels for the horizontal axis, if not the scale's own.
+        y_ticks: The same for the vertical axis.
+        image: A picture that fills the plot, as a data URI.
         height: Height of the plot in pixels.
         columns: Into how many columns long lines are thinned.
     """
@@ -145,6 +162,18 @@ def draw(
         (f"line {line.role}", "".join(path(piece) for piece in thin(kept(line.points), columns)))
         for line in lines
     ]
+    shapes += [
+        (
+            f"marks {mark.role}",
+            "".join(
+                f"M{_plain(at)} {height}v-{_STROKE}"
+                for at in sorted(
+                    {round(x.place(place) * columns) * WIDTH / columns for place in mark.places}
+                )
+            ),
+        )
+        for mark in marks
+    ]
     dots = [
         (across(a), down(b), f"dot {line.role}")
         for line in lines
@@ -153,8 +182,8 @@ def draw(
         if b is not None
     ]
     dots += [(across(a), down(b), f"dot large {role}") for a, b, role in highlights]
-    y_ticks = [Tick(down(value), label) for value, label in y.ticks(5)]
-    widest = max((len(tick.label) for tick in y_ticks), default=1)
+    set_y_ticks = [Tick(down(value), label) for value, label in y_ticks or y.ticks(5)]
+    widest = max((len(tick.label) for tick in set_y_ticks), default=1)
     return Chart(
         key=key,
         title=title,
@@ -164,7 +193,8 @@ def draw(
         height=height,
         left=round(widest * _CHARACTER) + 12,
         x_ticks=_x_ticks([(across(v), label) for v, label in x_ticks or x.ticks(8)]),
-        y_ticks=y_ticks,
+        y_ticks=set_y_ticks,
+        image=image,
         shapes=[(look, d) for look, d in shapes if d],
         dots=dots,
         spans=[
@@ -178,7 +208,8 @@ def draw(
         ],
         levels=[(down(rule.y), rule.label) for rule in rules if rule.y is not None],
         legend=[(f"line {line.role}", line.label) for line in lines if line.label]
-        + [(f"area {area.role}", area.label) for area in areas if area.label],
+        + [(f"area {area.role}", area.label) for area in areas if area.label]
+        + [(f"marks {mark.role}", mark.label) for mark in marks if mark.places],
     )
 
 

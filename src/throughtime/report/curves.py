@@ -1,26 +1,24 @@
-"""The page's charts of training: loss, gradient norm, and gradient by lag."""
+"""The page's charts of training: loss and gradient norm."""
 
 from collections.abc import Sequence
 
-from throughtime.report.chart import Area, Chart, Line, Rule, draw
+from throughtime.report.chart import Chart, Line, Marks, Rule, draw
 from throughtime.report.history import History
-from throughtime.report.numerals import grouped, percent, short
-from throughtime.report.record import Flow, LayerFlow
+from throughtime.report.numerals import grouped, short
 from throughtime.report.scale import Scale, linear, logarithmic
-from throughtime.report.wording import capital, shown
+from throughtime.report.thinning import COLUMNS
+from throughtime.report.wording import capital
 
-# Ranges of the gradient below this share of its greatest value say only that it has vanished.
-_FLOOR = 1e-12
-# There is a chart a layer, each with three lines.
-_COLUMNS = 120
+_RESUMES = 8
 
 
-def loss_chart(history: History, best_epoch: float | None) -> Chart:
+def loss_chart(history: History, best_epoch: float | None, columns: int = COLUMNS) -> Chart:
     """Draw the loss and the validation loss by update, with the best epoch marked.
 
     Args:
         history: What training recorded, one row or more.
         best_epoch: The epoch whose weights were kept, if one was.
+        columns: Into how many columns long lines are thinned.
     """
     training = list(zip(history.update, history.loss, strict=True))
     validated = [
@@ -30,10 +28,10 @@ def loss_chart(history: History, best_epoch: float | None) -> Chart:
     ]
     y = _loss_scale([loss for _, loss in [*training, *validated]])
     best = _row_of_epoch(history, best_epoch)
-    rules, highlights = [], []
+    rules, highlights = _resumes(history), []
     if best is not None and best_epoch is not None:
         update, loss = history.update[best], history.validation_loss[best]
-        rules = [Rule(f"best epoch, {short(best_epoch)}", x=update)]
+        rules.append(Rule(f"best epoch, {short(best_epoch)}", x=update))
         highlights = [(update, loss, "validation")] if loss is not None else []
     lines = [Line("training", "loss", training)]
     if validated:
@@ -50,15 +48,17 @@ def loss_chart(history: History, best_epoch: float | None) -> Chart:
         lines=lines,
         rules=rules,
         highlights=highlights,
+        columns=columns,
     )
 
 
-def norm_chart(history: History, clip: float | None) -> Chart:
+def norm_chart(history: History, clip: float | None, columns: int = COLUMNS) -> Chart:
     """Draw the norm of the gradient before clipping, with the threshold.
 
     Args:
         history: What training recorded, one row or more.
         clip: The norm gradients were clipped to, if they were.
+        columns: Into how many columns long lines are thinned.
     """
     y = _loss_scale([*history.gradient_norm, clip])
     norms = list(zip(history.update, history.gradient_norm, strict=True))
@@ -71,8 +71,17 @@ def norm_chart(history: History, clip: float | None) -> Chart:
         x_label="update",
         y_label="Gradient norm before clipping" + (", logarithmic" if y.log else ""),
         lines=[Line("norm before clipping", "norm", norms)],
-        rules=[Rule(f"clipped to {short(clip)}", y=clip)] if clip else [],
+        rules=_resumes(history) + ([Rule(f"clipped to {short(clip)}", y=clip)] if clip else []),
+        marks=[
+            Marks(
+                "clipped",
+                "clipped",
+                [at for at, flag in zip(history.update, history.clipped, strict=True) if flag],
+            ),
+            Marks("not a finite number", "overflowed", history.overflowed),
+        ],
         height=200,
+        columns=columns,
     )
 
 
@@ -81,57 +90,15 @@ def clipping(history: History) -> str:
     clipped = sum(1 for flag in history.clipped if flag)
     said = f"{grouped(clipped)} of {grouped(len(history))} updates were clipped."
     if history.overflowed:
-        said += f" In {grouped(history.overflowed)} the norm was not a finite number."
+        said += f" In {grouped(len(history.overflowed))} the norm was not a finite number."
+    if history.resumed:
+        listed = ", ".join(grouped(int(update)) for update in history.resumed[:_RESUMES])
+        said += f" Training was taken up again at update {listed}."
     return said
 
 
-def lag_charts(flow: Flow, most: int) -> list[Chart]:
-    """Draw the gradient by lag, a chart a layer on common scales.
-
-    Args:
-        flow: What was measured.
-        most: How many layers are drawn.
-    """
-    layers = [layer for layer in flow.layers if len(layer.lag)][:most]
-    medians = [m for layer in layers for m in layer.median if m is not None and m > 0]
-    bands = [b for layer in layers for b in (*layer.lower, *layer.upper) if b is not None and b > 0]
-    if not medians:
-        return []
-    # A quantile that underflows must not stretch the axis away from the medians.
-    floor = max(min([flow.fraction, *medians]) / 30, max(medians) * _FLOOR)
-    y = logarithmic([flow.fraction, *(max(value, floor) for value in (*medians, *bands))], 0.03)
-    x = linear([lag for layer in layers for lag in layer.lag], margin=0.0)
-    return [_lag_chart(index, layer, flow, x, y) for index, layer in enumerate(layers)]
-
-
-def _lag_chart(index: int, layer: LayerFlow, flow: Flow, x: Scale, y: Scale) -> Chart:
-    share = percent(flow.fraction)
-    rules = [Rule(share, y=flow.fraction)]
-    if layer.horizon is not None:
-        steps = "step" if layer.horizon == 1 else "steps"
-        rules.append(Rule(f"{share} after {short(layer.horizon)} {steps}", x=layer.horizon))
-        reach = f"The median falls to {share} after {short(layer.horizon)} {steps}."
-    else:
-        reach = f"The median does not fall to {share} up to lag {short(max(layer.lag))}."
-    return draw(
-        f"lag-{index}",
-        title=f"Gradient by lag: {shown(layer.name, 80)}",
-        description=reach,
-        x=x,
-        y=y,
-        x_label="lag in steps",
-        y_label=f"{capital(shown(layer.name, 60))}: gradient norm relative to lag 0, logarithmic",
-        lines=[Line("median", "median", list(zip(layer.lag, layer.median, strict=True)))],
-        areas=[
-            Area(
-                "10 % to 90 % of losses and rows",
-                "quantiles",
-                list(zip(layer.lag, layer.lower, layer.upper, strict=True)),
-            )
-        ],
-        rules=rules,
-        columns=_COLUMNS,
-    )
+def _resumes(history: History) -> list[Rule]:
+    return [Rule("resumed", x=update) for update in history.resumed[:_RESUMES]]
 
 
 def _update_scale(history: History) -> Scale:
@@ -142,6 +109,12 @@ def _loss_scale(values: Sequence[float | None]) -> Scale:
     # A negative log-likelihood may pass zero; only what is positive throughout is logarithmic.
     known = [value for value in values if value is not None]
     return logarithmic(known) if all(value > 0 for value in known) else linear(known)
+
+
+def kept_update(history: History, best_epoch: float | None) -> float:
+    """Return the update whose weights were kept: the best epoch's last, or the last of all."""
+    row = _row_of_epoch(history, best_epoch)
+    return history.update[-1 if row is None else row]
 
 
 def _row_of_epoch(history: History, epoch: float | None) -> int | None:

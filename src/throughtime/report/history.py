@@ -24,7 +24,11 @@ class Epoch:
 
 @dataclass(frozen=True)
 class History:
-    """The columns of `history.csv`; None stands for an empty cell and for NaN or infinity."""
+    """The columns of `history.csv`; None stands for an empty cell and for NaN or infinity.
+
+    `overflowed` are the updates whose gradient norm was no finite number, `resumed` those before
+    which training was taken up again.
+    """
 
     update: Sequence[float]
     epoch: Sequence[float | None]
@@ -32,7 +36,8 @@ class History:
     gradient_norm: Sequence[float | None]
     validation_loss: Sequence[float | None]
     clipped: Sequence[float | None]
-    overflowed: int = 0
+    overflowed: Sequence[float] = ()
+    resumed: Sequence[float] = ()
 
     def __len__(self) -> int:
         """Return the number of updates."""
@@ -74,6 +79,7 @@ def read_history(path: Path) -> History:
         return [number(cell) for cell in columns.get(name, [""] * rows)]
 
     norms = columns.get("gradient_norm", [])
+    clock = numbers("seconds")
     # A row whose update is unreadable still counts: it takes the number of its row.
     updates = [row if found is None else found for row, found in enumerate(numbers("update"), 1)]
     return History(
@@ -83,5 +89,15 @@ def read_history(path: Path) -> History:
         gradient_norm=numbers("gradient_norm"),
         validation_loss=numbers("validation_loss"),
         clipped=numbers("clipped"),
-        overflowed=sum(1 for cell in norms if cell.strip() and number(cell) is None),
+        overflowed=[
+            update
+            for update, cell in zip(updates, norms, strict=False)
+            if cell.strip() and number(cell) is None
+        ],
+        # The clock of a training that is taken up again starts anew.
+        resumed=[
+            update
+            for update, before, after in zip(updates[1:], clock, clock[1:], strict=False)
+            if before is not None and after is not None and after < before
+        ],
     )

@@ -7,6 +7,7 @@ from throughtime.report.chart import Chart, Line, Span, draw
 from throughtime.report.numerals import number, short
 from throughtime.report.predictions import Predictions
 from throughtime.report.scale import linear
+from throughtime.report.thinning import COLUMNS
 from throughtime.report.wording import capital, shown
 
 _DOTTED = 90  # rows up to which each observation gets its dot
@@ -14,12 +15,13 @@ _TICKS = 5
 _SPANS = 60
 
 
-def outlook_chart(predictions: Predictions, target: str) -> Chart | None:
+def outlook_chart(predictions: Predictions, target: str, columns: int = COLUMNS) -> Chart | None:
     """Draw the test periods, or all rows where there are none; None without a row.
 
     Args:
         predictions: Observed and predicted values.
         target: What is forecast.
+        columns: Into how many columns long lines are thinned.
     """
     tests = predictions.tests()
     if tests:
@@ -53,6 +55,7 @@ def outlook_chart(predictions: Predictions, target: str) -> Chart | None:
         ],
         x_ticks=ticks,
         height=280,
+        columns=columns,
     )
 
 

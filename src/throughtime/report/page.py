@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughtime.report.curves import clipping, lag_charts, loss_chart, norm_chart
+from throughtime.report.curves import clipping, kept_update, loss_chart, norm_chart
 from throughtime.report.numerals import grouped, number, short
 from throughtime.report.outlook import outlook_chart
-from throughtime.report.record import Flow, Run, mapping, read_run
+from throughtime.report.panels.contents import flow_contents
+from throughtime.report.panels.walked import walk_contents
+from throughtime.report.record import Run, mapping, read_run
 from throughtime.report.scores import scores_by_period
+from throughtime.report.script import page_script
 from throughtime.report.tables import (
     epoch_table,
     forecast_table,
-    lag_table,
     score_table,
     setting,
     settings_table,
 )
-from throughtime.report.verdict import comparison, gradient_reach, interruption, verdict
+from throughtime.report.thinning import COLUMNS
+from throughtime.report.verdict import comparison, interruption, verdict
 from throughtime.report.wording import capital, shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 FILE = "report.html"
-# Layers and test periods beyond these are named and left to the files.
-_LAYERS = 6
+# Test periods beyond these are named and left to the files.
 _PERIODS = 12
+_LARGEST = 400_000
+"""Bytes of a page."""
+_DETAILS = (1.0, 0.4, 0.1)
+"""Shares of the points and cells of large pictures that are tried in turn, until a page fits."""
 
 
 def write_report(run: Path) -> Path:
     """Write `report.html` into a run folder.
 
-    The page is one file of at most 400 kB. It holds no script, loads nothing, and is byte-equal
-    for an equal run folder.
+    The page is one file of at most 400 kB. It loads nothing, runs no script but its own, which only
+    adds to what is there without it, and is byte-equal for an equal run folder.
 
     Args:
         run: A run folder. Only its `config.json` must be there; sections whose files are
@@ -60,9 +67,16 @@ def render(run: Run) -> str:
     Args:
         run: What the run recorded.
     """
-    return environment().get_template("page.html").render(_contents(run))
+    template, page = environment().get_template("page.html"), ""
+    told = _told(run)
+    for detail in _DETAILS:
+        page = template.render(told | _pictured(run, detail))
+        if len(page.encode("utf-8")) <= _LARGEST:
+            break
+    return page
 
 
+@cache
 def environment() -> Environment:
     """Give where the templates of pages are, and how they are filled: what is put in is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -77,36 +91,46 @@ def environment() -> Environment:
     )
 
 
-def _contents(run: Run) -> dict[str, Any]:
+def _told(run: Run) -> dict[str, Any]:
+    """Give what a page says whatever the detail of its pictures."""
     scores = scores_by_period(run.metrics)
     target = str(run.config.get("target") or "the series")
     training = mapping(run.metrics.get("training"))
-    best_epoch = number(training.get("best_epoch"))
     history = run.history if run.history is not None and len(run.history) else None
-    clip = number(run.section("training").get("clip"))
     return {
         "name": shown(run.name),
         "verdict": verdict(run),
         "comparison": comparison(scores),
         "interruption": interruption(run),
         "facts": _facts(run, training),
-        "forecast": outlook_chart(run.predictions, target) if run.predictions else None,
         "forecast_rows": forecast_table(run.predictions) if run.predictions else None,
         "scores": [score_table(score) for score in scores[:_PERIODS] if score.errors],
         "scores_left": max(0, len(scores) - _PERIODS),
-        "lags": _lags(run.flow) if run.flow else [],
-        "lags_left": max(0, len(run.flow.layers) - _LAYERS) if run.flow else 0,
-        "reach": _reach(run.flow) if run.flow else None,
-        "loss": loss_chart(history, best_epoch) if history else None,
-        "norm": norm_chart(history, clip) if history else None,
+        **walk_contents(run.walk),
         "clipping": clipping(history) if history else "",
-        "epochs": epoch_table(history, best_epoch) if history else None,
+        "epochs": epoch_table(history, number(training.get("best_epoch"))) if history else None,
         "settings": [
             table
             for key in ("network", "training")
             if (table := settings_table(capital(key), run.section(key)))
         ],
         "origins": _origins(run, target),
+        "script": page_script(),
+    }
+
+
+def _pictured(run: Run, detail: float) -> dict[str, Any]:
+    """Give the pictures whose points are many, in a share of their full detail."""
+    target = str(run.config.get("target") or "the series")
+    best_epoch = number(mapping(run.metrics.get("training")).get("best_epoch"))
+    history = run.history if run.history is not None and len(run.history) else None
+    columns = max(100, int(COLUMNS * detail))
+    clip = number(run.section("training").get("clip"))
+    return {
+        "forecast": outlook_chart(run.predictions, target, columns) if run.predictions else None,
+        **flow_contents(run.flow, kept_update(history, best_epoch) if history else None, detail),
+        "loss": loss_chart(history, best_epoch, columns) if history else None,
+        "norm": norm_chart(history, clip, columns) if history else None,
     }
 
 
@@ -128,20 +152,6 @@ def _facts(run: Run, training: dict[str, Any]) -> list[str]:
     if seconds is not None:
         facts.append(f"{short(seconds)} s")
     return facts
-
-
-def _reach(flow: Flow) -> str | None:
-    clause = gradient_reach(flow)
-    return f"{capital(clause)}." if clause else None
-
-
-def _lags(flow: Flow) -> list[dict[str, Any]]:
-    layers = [layer for layer in flow.layers if len(layer.lag)]
-    charts = lag_charts(flow, _LAYERS)
-    return [
-        {"chart": chart, "table": lag_table(layer)}
-        for chart, layer in zip(charts, layers, strict=False)
-    ]
 
 
 def _origins(run: Run, target: str) -> list[tuple[str, str]]:

@@ -1,41 +1,16 @@
 """A run folder, read as it lies."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from throughtime.report.history import History, read_history
-from throughtime.report.numerals import number
 from throughtime.report.predictions import Predictions, read_predictions
+from throughtime.report.recorded_flow import Flow, read_flow
+from throughtime.report.recorded_walk import Walk, read_walk
 
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class LayerFlow:
-    """How the gradient that reaches one layer's state falls with the lag.
-
-    `median`, `lower` and `upper` are norms relative to lag 0; `horizon` is the lag at which the
-    median has fallen to the flow's fraction, None where it does not within the window.
-    """
-
-    name: str
-    lag: Sequence[float]
-    median: Sequence[float | None]
-    lower: Sequence[float | None]
-    upper: Sequence[float | None]
-    horizon: float | None
-
-
-@dataclass(frozen=True)
-class Flow:
-    """How far back gradients reached: `steps` were looked at, `fraction` defines the horizon."""
-
-    fraction: float
-    steps: float | None
-    layers: Sequence[LayerFlow]
 
 
 @dataclass(frozen=True)
@@ -47,6 +22,7 @@ class Run:
     history: History | None
     predictions: Predictions | None
     flow: Flow | None
+    walk: Walk | None
 
     @property
     def name(self) -> str:
@@ -80,15 +56,15 @@ def read_run(folder: Path) -> Run:
             f"{config_file}: expected format {FORMAT}, found {config['format']!r}; "
             "use the version of throughtime that wrote it"
         )
-    metrics, history, predictions, flow = (
-        folder / name for name in ("metrics.json", "history.csv", "predictions.csv", "flow.json")
-    )
+    names = ("metrics.json", "history.csv", "predictions.csv", "flow.json", "walk.json")
+    metrics, history, predictions, flow, walk = (folder / name for name in names)
     return Run(
         config=config,
         metrics=_read_json(metrics) if metrics.is_file() else {},
         history=read_history(history) if history.is_file() else None,
         predictions=read_predictions(predictions) if predictions.is_file() else None,
-        flow=_flow(_read_json(flow)) if flow.is_file() else None,
+        flow=read_flow(_read_json(flow)) if flow.is_file() else None,
+        walk=read_walk(_read_json(walk)) if walk.is_file() else None,
     )
 
 
@@ -105,33 +81,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError(f"{path}: expected a JSON object, found {type(found).__name__}")
     return found
-
-
-def _flow(found: dict[str, Any]) -> Flow:
-    layers = found.get("layers")
-    return Flow(
-        fraction=number(found.get("fraction")) or 0.01,
-        steps=number(found.get("steps")),
-        layers=[_layer(mapping(layer)) for layer in layers] if isinstance(layers, list) else [],
-    )
-
-
-def _layer(found: dict[str, Any]) -> LayerFlow:
-    def column(name: str) -> list[float | None]:
-        values = found.get(name)
-        return [number(value) for value in values] if isinstance(values, list) else []
-
-    lags = column("lag")
-    count = len(lags)
-
-    def beside(name: str) -> list[float | None]:
-        return (column(name) + [None] * count)[:count]
-
-    return LayerFlow(
-        name=str(found.get("name", "layer")),
-        lag=[index if lag is None else lag for index, lag in enumerate(lags)],
-        median=beside("median"),
-        lower=beside("lower"),
-        upper=beside("upper"),
-        horizon=number(found.get("horizon")),
-    )

@@ -7,7 +7,7 @@ from typing import Any
 from throughtime.report.history import History
 from throughtime.report.numerals import fixed, grouped, places, short
 from throughtime.report.predictions import Predictions
-from throughtime.report.record import LayerFlow
+from throughtime.report.recorded_flow import LayerFlow
 from throughtime.report.scores import MODEL, PeriodScores
 from throughtime.report.wording import capital, forecaster, metric, shown
 

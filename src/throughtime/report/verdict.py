@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from throughtime.report.numerals import fixed, percent, places, short
-from throughtime.report.record import Flow, Run
+from throughtime.report.record import Run
+from throughtime.report.recorded_flow import Flow
 from throughtime.report.scores import MODEL, PeriodScores, scores_by_period
 from throughtime.report.wording import capital, counted, forecaster, listed, metric, shown
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
+
+import torch
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,8 @@ class Row:
 class History:
     """Rows in order; written as CSV, an empty cell for what is missing."""
 
-    def __init__(self) -> None:
-        self._rows: list[Row] = []
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self._rows = list(rows)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -56,6 +60,38 @@ class History:
         """Put an epoch's validation loss into its last row."""
         self._rows[-1] = replace(self._rows[-1], validation_loss=loss)
 
+    def columns(self) -> dict[str, Tensor]:
+        """Give the columns as tensors, [rows] each; NaN for a validation loss that is missing."""
+        found = {}
+        for field in fields(Row):
+            values = [getattr(row, field.name) for row in self._rows]
+            kind = _KINDS.get(field.name, torch.float64)
+            found[field.name] = torch.tensor(
+                [math.nan if value is None else value for value in values], dtype=kind
+            )
+        return found
+
+    @classmethod
+    def from_columns(cls, columns: Mapping[str, Tensor]) -> History:
+        """Rebuild a history from its columns.
+
+        Raises:
+            ValueError: There are others than a history has, or they are not of one length.
+        """
+        names = [field.name for field in fields(Row)]
+        if sorted(columns) != sorted(names):
+            raise ValueError(f"a history has the columns {', '.join(names)}")
+        if any(
+            column.dim() != 1 or column.dtype != _KINDS.get(name, torch.float64)
+            for name, column in columns.items()
+        ):
+            raise ValueError("the columns of a history have one number a row each")
+        values = dict(zip(names, (columns[name].tolist() for name in names), strict=True))
+        values["validation_loss"] = [
+            None if math.isnan(value) else value for value in values["validation_loss"]
+        ]
+        return cls(Row(*row) for row in zip(*values.values(), strict=True))
+
     def write(self, path: Path) -> None:
         """Write all rows as CSV."""
         with path.open("w", newline="", encoding="utf-8") as file:
@@ -63,3 +99,7 @@ class History:
             writer.writerow(field.name for field in fields(Row))
             for row in self._rows:
                 writer.writerow(int(v) if isinstance(v, bool) else v for v in astuple(row))
+
+
+_KINDS = {"update": torch.int64, "epoch": torch.int64, "clipped": torch.bool}
+"""The types of the columns that are not double precision."""

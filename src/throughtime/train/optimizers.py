@@ -40,6 +40,9 @@ schedules: dict[str, Callable[[Optimizer, int], Schedule | None]] = {
     "plateau": lambda optimizer, epochs: ReduceLROnPlateau(optimizer, patience=10),
 }
 
+PLANNED = frozenset({"cosine", "linear", "one_cycle"})
+"""Schedules whose rates depend on how many epochs there will be in all."""
+
 
 def make_optimizer(
     name: str, parameters: Iterable[nn.Parameter], learning_rate: float, **options: Any

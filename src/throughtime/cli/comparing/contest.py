@@ -111,7 +111,7 @@ def contest_of(
         raise UsageError(f"unknown optimizer {optimizer!r}; known are {', '.join(optimizers)}")
     if not 0 < learning_rate < float("inf"):
         raise UsageError(f"--learning-rate is {learning_rate}; a positive number is expected")
-    if not clip >= 0:
+    if not 0 <= clip < float("inf"):
         raise UsageError(f"--clip is {clip}; a positive number is expected, or 0 for no limit")
     own = wanted.network()
     if own is not None:

@@ -7,6 +7,8 @@ from throughtime.gradients.checkpointing.plan import Plan, Sizes, least_budget, 
 from throughtime.gradients.checkpointing.randomness import RandomState
 from throughtime.gradients.checkpointing.recomputation import Recomputation
 from throughtime.gradients.checkpointing.schedule import Action, actions, executions
+from throughtime.gradients.checkpointing.twice import Twice, runs_twice
+from throughtime.gradients.checkpointing.twice_plan import TwicePlan, planned_twice
 
 __all__ = [
     "Action",
@@ -19,6 +21,8 @@ __all__ = [
     "Recomputation",
     "Revolve",
     "Sizes",
+    "Twice",
+    "TwicePlan",
     "actions",
     "executions",
     "in_bytes",
@@ -26,5 +30,7 @@ __all__ = [
     "least_budget",
     "measured",
     "planned",
+    "planned_twice",
+    "runs_twice",
     "twice_each",
 ]

@@ -56,7 +56,7 @@ def measured(chain: Chain, each: int | None) -> Footprint:
     """
     random = RandomState.now(chain.inputs.device)
     try:
-        first = _begin(chain, chain.state, 1)
+        first = chain.beginning(1, chain.state)
         (piece,) = first.run(1, recorded=False)
         check_shapes((len(chain.inputs), *piece.outputs.shape[1:]), chain.targets.shape)
         drew = not RandomState.now(chain.inputs.device).same(random)
@@ -64,8 +64,8 @@ def measured(chain: Chain, each: int | None) -> Footprint:
         if short == long:
             short = 1
         begin = mapped(_leaf, first.state)
-        few, _ = _kept(_begin(chain, begin, short), each)
-        many, outputs = _kept(_begin(chain, begin, long), each)
+        few, _ = _kept(chain.beginning(short, begin), each)
+        many, outputs = _kept(chain.beginning(long, begin), each)
     finally:
         random.restore()
     step = (many - few) / (long - short) if long > short else many
@@ -76,13 +76,6 @@ def measured(chain: Chain, each: int | None) -> Footprint:
         outputs=outputs / long,
         weights=sum(parameter.numel() for parameter in chain.model.parameters()),
     )
-
-
-def _begin(chain: Chain, state: object, steps: int) -> Chain:
-    """Give the first steps of a sequence, no row of which starts anew."""
-    lengths = None if chain.lengths is None else chain.lengths.clamp(max=steps)
-    inputs, targets = chain.inputs[:steps], chain.targets[:steps]
-    return Chain(chain.model, inputs, targets, chain.loss, state, lengths)
 
 
 def _leaf(tensor: Tensor) -> Tensor:
@@ -119,6 +112,8 @@ def _kept(chain: Chain, each: int | None) -> tuple[int, int]:
     # The graph holds `note`, which holds `saved`: nothing of the graph must come in there, or it
     # would hold itself for ever.
     found = [*saved, total, *(piece.outputs for piece in pieces)]
+    for piece in pieces:
+        found += piece.kept()
     for piece in pieces[:-1]:
         found += piece.after
     kept = {place: size for place, size in _storages(found).items() if place not in known}

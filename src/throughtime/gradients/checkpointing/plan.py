@@ -21,16 +21,22 @@ class Plan:
         segment: Steps of a segment; the last has what is left.
         placement: Of the segments.
         bytes: Kept at most, as predicted.
+        time: As of `Sizes.time`.
     """
 
     segment: int
     placement: Placement
     bytes: int
+    time: float
 
     def steps(self, T: int) -> int:
         """Give the forward steps that a sequence of T takes; its last segment is run once."""
         n = self.placement.segments
         return (self.placement.optimum() - 1) * self.segment + T - (n - 1) * self.segment
+
+    def slots(self, T: int) -> int:
+        """Give the room for carried states, the first among them."""
+        return 1 + self.placement.slots
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class Sizes:
         resets: The steps before which rows start anew: a call ends there.
         segment: Steps of a segment if they are given.
         each: Steps of a call at most; None for no bound.
+        held: Whether weights are laid out, and their gradients summed up, once for all calls.
     """
 
     T: int
@@ -52,6 +59,7 @@ class Sizes:
     resets: Collection[int] = ()
     segment: int | None = None
     each: int | None = None
+    held: bool = False
 
     def working(self, segment: int) -> int:
         """Give the bytes of a segment that is being differentiated."""
@@ -69,13 +77,22 @@ class Sizes:
     def time(self, segment: int, number: int, runs: int) -> float:
         """Give what so many segments take in so many runs beside their way back, in steps forward.
 
-        A call takes some 90 microseconds, in which a processor does a few million multiplications
-        or 200 of the smallest steps. Packing the weights takes as long as multiplying some 200 rows
-        by them, and making their gradient as 600. Nothing is timed here: the plan, and with it
-        rounding and random numbers, are the same on every run and machine.
+        Packing the weights takes as long as multiplying some 200 rows by them, and making their
+        gradient as 600. Nothing is timed here: the plan, and with it rounding and random numbers,
+        are the same on every run and machine.
         """
-        call = min(200, 4.5e6 / (self.rows * max(self.footprint.weights, 1)))
-        return runs * (segment + call + 200 / self.rows) + number * (call + 600 / self.rows)
+        pack, make = (0.0, 0.0) if self.held else (200 / self.rows, 600 / self.rows)
+        return runs * (segment + self.call + pack) + number * (self.call + make)
+
+    @property
+    def call(self) -> float:
+        """What a call takes, in steps forward.
+
+        Some 90 microseconds, or 200 of the smallest steps; but near a millisecond, in which a
+        processor does some ten million multiplications, where the steps are large enough to drive
+        Python and torch out of its caches.
+        """
+        return min(200, 4.5e7 / (self.rows * max(self.footprint.weights, 1)))
 
     def segments(self) -> Iterator[int]:
         """Give lengths of segments to look at, the longest first."""
@@ -122,7 +139,7 @@ def planned(sizes: Sizes, budget: int) -> Plan | None:
         if time < least:
             least = time
             kept = sizes.working(segment) + placement.slots * sizes.slot
-            best = Plan(segment, placement, kept)
+            best = Plan(segment, placement, kept, time)
     return best
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from throughtime.gradients.chain import Chain, Passing, Piece
+from throughtime.gradients.chain import Chain
 from throughtime.gradients.checkpointing.randomness import RandomState
 from throughtime.gradients.checkpointing.schedule import Action
-from throughtime.gradients.objective import Reduction, Tally
+from throughtime.gradients.objective import Reduction, Tally, check_slope
+from throughtime.gradients.piece import Passing, Piece
 from throughtime.gradients.state import mapped
 
 
@@ -93,6 +94,7 @@ class Recomputation:
                         self._go(self._stored[-1])
                 case "back":
                     self._back()
+        self.chain.settle()
         if self._end is not None:
             self._go(self._end)
 
@@ -116,13 +118,13 @@ class Recomputation:
         if self._end is None:  # nothing has been differentiated yet
             self._end = self._here()
             self._tally.check(recorded.total.dtype)
-            self.loss = self._tally.total
-            if self.reduce == "mean":
-                self.loss /= self._tally.count
+            self.loss = self._tally.total / self._tally.divisor(self.reduce)
         if recorded.total.requires_grad:
-            scale = 1 / self._tally.count if self.reduce == "mean" else 1.0
-            recorded.total.backward(torch.full_like(recorded.total, scale))  # type: ignore[no-untyped-call]
+            weight = 1 / self._tally.divisor(self.reduce)
+            recorded.total.backward(torch.full_like(recorded.total, weight))  # type: ignore[no-untyped-call]
         d_outputs = [outputs.grad for outputs in recorded.outputs]
+        for piece, gradient in zip(recorded.pieces, d_outputs, strict=True):
+            check_slope(gradient, piece.steps.start)
         self._flowing = self.chain.back(
             recorded.pieces, d_outputs, passing=self.passing, flowing=self._flowing
         )

@@ -130,7 +130,7 @@ def _train(
     note()
     while marks <= points:
         batch = draw()
-        sequences += batch.inputs.shape[1]
+        T, rows = batch.inputs.shape[:2]
         before = steps
         began = time.perf_counter()
         try:
@@ -143,6 +143,7 @@ def _train(
                 optimizer.zero_grad()
                 seconds += time.perf_counter() - began
                 updates, steps = updates + 1, before + update.steps.stop
+                sequences += rows if update.steps.stop == T else 0  # once they are read to the end
                 note()
                 if marks > points:
                     break

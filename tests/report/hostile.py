@@ -1,0 +1,85 @@
+"""Names that would like to be markup, script, style or direction; and runs full of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+PAYLOADS = (
+    "<script>taken=1</script>",
+    "</title><script>taken=1</script>",
+    "</script><script>taken=1</script>",
+    "</style><script>taken=1</script>",
+    "<img src=x onerror=taken=1>",
+    "\"'><img src=x onerror=taken=1>",
+    "<svg/onload=taken=1>",
+    "<iframe srcdoc='<script>parent.taken=1</script>'></iframe>",
+    "<a href=javascript:taken=1>x</a>",
+    "<math><mtext></mtext><mglyph><style><img src=x onerror=taken=1>",
+    "<!--<script>taken=1</script>-->",
+    "<![CDATA[<script>taken=1</script>]]>",
+    "<meta http-equiv=refresh content='0;url=https://example.org'>",
+    "<link rel=stylesheet href=https://example.org/x.css>",
+    "<base href=https://example.org/>",
+    '" onmouseover="taken=1" x="',
+    "' onfocus='taken=1' autofocus tabindex='1",
+    "{{ 7*7 }}{% raw %}${taken=1}",
+    "url(https://example.org/x.png)\u202egnp.exe\u0000",
+    "__proto__",
+)
+
+
+def poisoned(value: Any, payloads: Iterator[str]) -> Any:
+    """Put payloads in the places of all strings of a JSON value; keys stay."""
+    if isinstance(value, str):
+        return next(payloads)
+    if isinstance(value, list):
+        return [poisoned(entry, payloads) for entry in value]
+    if isinstance(value, dict):
+        return {key: poisoned(entry, payloads) for key, entry in value.items()}
+    return value
+
+
+def hostile_run(
+    payloads: Iterator[str], flow: dict[str, Any], walk: dict[str, Any]
+) -> dict[str, Any]:
+    """Give the files of a run in which every name is a payload."""
+    names: dict[str, Any] = {
+        "config": {
+            "format": 1,
+            **dict.fromkeys(("name", "source", "target", "throughtime"), ""),
+            "network": {next(payloads): "", "cell": ""},
+            "training": {next(payloads): {next(payloads): [""]}},
+            "scaling": {next(payloads): ""},
+        },
+        "metrics": {
+            "variance_source": "",
+            "scores": {
+                name: {next(payloads): {"arv": 0.1, next(payloads): 2.0}}
+                for name in ("model", next(payloads))
+            },
+        },
+        "flow": {
+            **flow,
+            "layers": [
+                {
+                    **layer,
+                    "paths": {
+                        **layer["paths"],
+                        "step": {next(payloads): 0.5},
+                        "kept": {next(payloads): 0.5},
+                    },
+                }
+                for layer in flow["layers"]
+            ],
+        },
+        "walk": walk,
+    }
+    return {
+        **poisoned(names, payloads),
+        "predictions": [
+            [next(payloads), "part", "observed", next(payloads) + "x", "model"],
+            [next(payloads), next(payloads), 1.0, 2.0, 3.0],
+            [next(payloads) + "y", next(payloads), 2.0, 3.0, 4.0],
+        ],
+    }
