@@ -1,4 +1,4 @@
-"""Text on the command line: learned, written, scored; about two seconds."""
+"""Text on the command line: learned, written, scored; two seconds, and two more for a process."""
 
 import io
 import json
@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.cli.conftest import run
+from throughtime.cli.app import app
 from throughtime.estimators import LanguageModel
 
 TEXT = "to be or not to be; " * 60
@@ -79,12 +81,9 @@ def test_folders_standard_input_and_bytes(
     assert result.exit_code == 0, result.stderr
     assert "1,200 bytes" in result.stderr
     monkeypatch.chdir(tmp_path)
-    piped = subprocess.run(
-        [sys.executable, "-c", "from throughtime.cli import main; main()", "train", "-",
-         *QUICK, "--json", "--epochs", "1", "--patience", "0"],
-        input=TEXT.encode(), capture_output=True,
-    )  # fmt: skip
-    assert piped.returncode == 0, piped.stderr
+    arguments = ["train", "-", *QUICK, "--json", "--epochs", "1", "--patience", "0"]
+    piped = CliRunner().invoke(app, arguments, input=TEXT)
+    assert piped.exit_code == 0, piped.stderr
     found = json.loads(piped.stdout)
     assert found["run"].startswith("runs/standard-input-")
     assert found["training"]["best_validation_loss"] is None
