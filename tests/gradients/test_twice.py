@@ -127,13 +127,13 @@ def test_a_loss_that_is_not_finite_touches_nothing() -> None:
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_what_flows_back_is_looked_at() -> None:
+def test_a_loss_without_a_slope_touches_nothing() -> None:
     model, x, d = drawn("gru", 22, 3, 8)
 
     def steep(y: Tensor, target: Tensor) -> Tensor:
         return (0 * y).sqrt()  # 0, and its derivative 0 / 0
 
-    with pytest.raises(FloatingPointError, match="flows back through steps 16 to 21 is not a numb"):
+    with pytest.raises(FloatingPointError, match=r"derivative .* nan at step 0 \(row 0\)"):
         run(model, x, d, steep)
     assert model.recurrent.weight_hh_l0.grad is None
 

@@ -79,6 +79,7 @@ class Twice:
                 d_v += flat.sum(0)
             del h
         tally.check(chain.inputs.dtype)
+        check_slope(d_product, 0)
         weight = 1 / tally.divisor(self.reduce)
         self.loss = tally.total / tally.divisor(self.reduce)
         self.forward_steps = 2 * T
@@ -125,7 +126,6 @@ class Twice:
             if not total.requires_grad:
                 return torch.zeros_like(leaf)
             (found,) = torch.autograd.grad(total, leaf, allow_unused=True, materialize_grads=True)
-        check_slope(found, first)
         return found
 
 
