@@ -5,7 +5,7 @@
 Learns `pydoc_data.topics`, which is in every Python, but for its last tenth, by `LanguageModel`
 with the settings below, and scores the held-out tenth in one pass. `--plain` trains the same
 network by a loop over torch.nn.LSTM, for comparison. `--validate` leaves the last tenth alone,
-learns 81 % and scores the 9 % that follow: how the settings were chosen. `--set` changes one.
+learns 81 % and scores the 9 % that follow, where settings are to be chosen. `--set` changes one.
 """
 
 import argparse
