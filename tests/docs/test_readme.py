@@ -38,7 +38,11 @@ def test_the_links_lead_somewhere() -> None:
     assert all((ROOT / link).exists() for link in links)
 
 
-_QUICK = {"train": ["--epochs", "2"], "compare": ["--points", "1", "--rows", "1"]}
+_QUICK = {
+    "train": ["--epochs", "2"],
+    "resume": ["--epochs", "3"],
+    "compare": ["--points", "1", "--rows", "1"],
+}
 
 
 def test_the_commands_run(tide_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +50,7 @@ def test_the_commands_run(tide_csv: Path, tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "tides.csv").write_bytes(tide_csv.read_bytes())
     (tmp_path / "tides-new.csv").write_bytes(tide_csv.read_bytes())
     names = [command.split()[0] for command in COMMANDS]
-    assert names == ["train", "predict", "export", "compare"]
+    assert names == ["train", "predict", "export", "resume", "compare"]
     for command in COMMANDS:
         place = next(iter((tmp_path / "runs").glob("*")), Path())
         arguments = shlex.split(command.replace("runs/tides-TIME", str(place)))

@@ -13,7 +13,7 @@ from throughtime.nn.as_torch import GRU, LSTM, RNN, OnOurEngines
 
 Model = TypeVar("Model", bound=nn.Module)
 
-_OURS: dict[type[nn.Module], type[nn.Module]] = {
+_OURS: dict[type[nn.RNNBase], type[nn.RNNBase]] = {
     torch.nn.RNN: RNN,
     torch.nn.GRU: GRU,
     torch.nn.LSTM: LSTM,
@@ -94,7 +94,7 @@ def _mixed(plain: type[nn.Module]) -> type[nn.Module]:
     return _made[plain]
 
 
-def _base(kind: type[nn.Module]) -> type[nn.Module]:
+def _base(kind: type[nn.Module]) -> type[nn.RNNBase]:
     return next(base for base in kind.__mro__ if base in _OURS)
 
 
@@ -115,10 +115,11 @@ def _ours(kind: type[nn.Module], layer: nn.Module) -> type[nn.Module] | None:
     return _mixed(kind)
 
 
-def _clashes(kind: type[nn.Module], base: type, layer: nn.Module) -> bool:
+def _clashes(kind: type[nn.Module], base: type[nn.RNNBase], layer: nn.Module) -> bool:
     """Whether a subclass uses a name for itself that our layers use too."""
     added = [c for c in _OURS[base].__mro__ if c not in base.__mro__]
-    ours = {name for c in added for name in vars(c) if not name.startswith("__")} - {"forward"}
+    ours = {name for c in added for name in vars(c) if not name.startswith("__")}
+    ours -= {"forward", *base.__constants__}  # what torch's layers call the same, as they mean it
     own: list[Any] = [vars(c) for c in kind.__mro__[: kind.__mro__.index(base)]]
     own += [vars(layer), layer._parameters, layer._buffers, layer._modules]
     return any(ours & {*names} for names in own)
