@@ -1,6 +1,6 @@
 """The published figure: spoken digits told by a GRU of 64 units on log-mel features.
 
-    python benchmarks/spoken_digits.py FOLDER [--seeds 5]
+    python benchmarks/spoken_digits.py FOLDER [--seeds 5] [--one-direction]
 
 FOLDER holds recordings of the Free Spoken Digit Dataset, `digit_speaker_index.wav`. Trained on
 indices 5 to 14, tested on 0 to 4. Prints accuracy and seconds of each seed, and the medians; the
@@ -18,9 +18,10 @@ from pathlib import Path
 
 import torch
 
-from throughtime.cli.machine import processor, versions
+from throughtime.cli.machine import processor, use_threads, versions
 from throughtime.data.audio import LabelledSequences, read_labelled
 from throughtime.estimators import SequenceClassifier
+
 
 def of_indices(data: LabelledSequences, indices: Sequence[int]) -> list[int]:
     """Find the recordings with some indices."""
@@ -33,14 +34,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--one-direction", action="store_true", help="64 units, forward alone")
     arguments = parser.parse_args()
+    use_threads(SequenceClassifier.hidden, SequenceClassifier.batch_size)
     named = ", ".join(f"{name} {number}" for name, number in versions("torch", "numpy").items())
-    print(f"{processor()}, {torch.get_num_threads()} threads, {named}")
+    print(f"{processor()}, {torch.get_num_threads()} thread(s), {named}")
     accuracies, seconds = [], []
     for seed in range(arguments.seeds):
         started = time.perf_counter()
         data = read_labelled(arguments.folder)
-        classifier = SequenceClassifier(random_state=seed, **data.settings)
+        settings = {**data.settings, "bidirectional": not arguments.one_direction}
+        classifier = SequenceClassifier(seed=seed, **settings)
         classifier.fit(*data.part(of_indices(data, range(5, 15))))
         accuracies.append(classifier.score(*data.part(of_indices(data, range(5)))))
         seconds.append(time.perf_counter() - started)

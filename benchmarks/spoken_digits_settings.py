@@ -68,7 +68,7 @@ def run(trial: Trial) -> Outcome:
     """Train without the fold, test on it."""
     data: LabelledSequences = read_labelled(trial.folder)
     known = [index for fold in FOLDS for index in fold if fold != trial.fold]
-    classifier = SequenceClassifier(random_state=trial.seed, **CANDIDATES[trial.candidate])
+    classifier = SequenceClassifier(seed=trial.seed, **CANDIDATES[trial.candidate])
     classifier.fit(*data.part(of_indices(data, known)))
     return Outcome(trial, classifier.score(*data.part(of_indices(data, trial.fold))))
 

@@ -67,7 +67,7 @@ def test_the_same_seed_gives_the_same_bytes_and_leaves_torchs_alone() -> None:
     first = SequenceClassifier(**QUICK, noise=0.1).fit(X, y).predict_proba(X)
     assert torch.equal(torch.get_rng_state(), before)
     assert (SequenceClassifier(**QUICK, noise=0.1).fit(X, y).predict_proba(X) == first).all()
-    other = SequenceClassifier(**QUICK, noise=0.1, random_state=1).fit(X, y).predict_proba(X)
+    other = SequenceClassifier(**QUICK, noise=0.1, seed=1).fit(X, y).predict_proba(X)
     assert (other != first).any()
 
 
@@ -155,5 +155,5 @@ def test_parameters_by_name() -> None:
     assert classifier.get_params()["hidden"] == 8
     assert classifier.set_params(hidden=9, cell="lstm") is classifier
     assert repr(classifier) == "SequenceClassifier(cell='lstm', hidden=9)"
-    with pytest.raises(SettingsError, match="known are cell, hidden"):
+    with pytest.raises(ValueError, match="no parameter hiden; it has cell, hidden"):
         classifier.set_params(hiden=3)

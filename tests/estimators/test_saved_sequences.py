@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.estimators.test_classifier import problem
 from throughtime.estimators import SavedError, SequenceClassifier
-from throughtime.estimators.saved_sequences import holds_sequences
+from throughtime.estimators.saved import kind_of
 from throughtime.train.run_folder import RunFolderError
 
 X, Y = problem()
@@ -35,8 +35,7 @@ def test_what_is_loaded_tells_the_same(fitted: SequenceClassifier, saved: Path) 
     assert loaded.get_params() == fitted.get_params()
     assert sorted(path.name for path in saved.iterdir()) == ["config.json", "model.safetensors"]
     assert json.loads((saved / "config.json").read_text())["note"] == "kept"
-    assert holds_sequences(saved)
-    assert not holds_sequences(saved.parent)
+    assert kind_of(saved) == "SequenceClassifier"
     loaded.set_params(epochs=1).fit(X, Y)  # it may learn again
 
 
@@ -89,7 +88,7 @@ SPOILED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a list": (lambda f: (f / "config.json").write_text("[]") and None, "format 'list'"),
     "format": (_edit(lambda c: c.update(format=99)), "format 99"),
     "estimator": (_edit(lambda c: c.update(estimator="os.system")), "os.system"),
-    "parameter": (_edit(lambda c: c["parameters"].update(hiden=3)), "no parameter 'hiden'"),
+    "parameter": (_edit(lambda c: c["parameters"].update(hiden=3)), "no parameter hiden"),
     "cell": (_edit(lambda c: c["parameters"].update(cell="x")), "gru"),
     "hidden": (_edit(lambda c: c["parameters"].update(hidden=5)), "does not hold the weights"),
     "absurd": (_edit(lambda c: c["parameters"].update(hidden=10**9)), "weights|sizes"),
@@ -99,7 +98,7 @@ SPOILED: dict[str, tuple[Callable[[Path], None], str]] = {
     "classes": (_edit(lambda c: c.update(classes=["up"])), "two or more"),
     "more classes": (_edit(lambda c: c.update(classes=["a", "b", "c"])), "2 outputs"),
     "nested classes": (_edit(lambda c: c.update(classes=[["a"], ["b"]])), "text or of numbers"),
-    "torn": (lambda f: (f / "model.safetensors").write_bytes(b"\xff" * 9) and None, "weights"),
+    "torn": (lambda f: (f / "model.safetensors").write_bytes(b"\xff" * 9) and None, "too large"),
     "NaN": (_nan_weight, "readout.bias holds what is no number"),
 }  # fmt: skip
 

@@ -22,6 +22,8 @@ OTHERWISE = {
     "check_n_features_in_after_fitting": "sequences may be longer than those learned from",
     "check_classifiers_train": "likewise, at its end",
     "check_fit2d_predict1d": "likewise",
+    "check_n_features_in": "likewise: one column is what it says",
+    "check_estimators_unfitted": "the error is not scikit-learn's, which is not imported",
     "check_dtype_object": "objects are sequences",
     "check_estimators_empty_data_messages": "the message speaks of steps, not of features",
     "check_supervised_y_2d": "a column of classes is refused, not raveled with a warning",

@@ -13,12 +13,13 @@ from typer.main import get_command
 from throughtime.cli import leave
 
 COMMANDS = {
-    "train": "Train a recurrent network to forecast a series one step ahead, or to tell recordings "
+    "train": "Train a recurrent network to forecast a series, write on a text or tell recordings "
     "apart.",
     "resume": "Go on with a training that was stopped, to the weights it would have come to.",
     "predict": "Forecast each row of a CSV file from the rows before it, or tell the class of "
     "recordings.",
-    "evaluate": "Test a trained classifier on a folder of labelled recordings.",
+    "evaluate": "Score a trained language model on a text, or a classifier on labelled recordings.",
+    "generate": "Write on from a prompt by a trained language model.",
     "export": "Write a trained network as an ONNX graph or as C, its scaling included.",
     "compare": "Train the same network on the same task by several gradient methods, and compare.",
     "flow": "Measure how far back in time gradients reach, what stops them, and what to change.",
@@ -82,7 +83,8 @@ def _print_version(asked: bool) -> None:
 @app.callback(
     epilog="Examples:  throughtime train sunspots   |   throughtime resume RUN   |   "
     "throughtime predict RUN mine.csv   |   "
-    "throughtime evaluate RUN FOLDER   |   "
+    "throughtime train book.txt   |   throughtime generate RUN   |   "
+    "throughtime train RECORDINGS   |   throughtime evaluate RUN OTHERS   |   "
     "throughtime export RUN --c   |   "
     "throughtime compare --methods bptt,tbptt:10,rtrl   |   throughtime flow sunspots   |   "
     "throughtime explain   |   throughtime cells gru   |   throughtime bench --cells gru   |   "

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from throughtime.cli.classifying import predict_classes
 from throughtime.cli.errors import UsageError, reports_errors
+from throughtime.cli.recordings_run import predict_classes
 
 
 @reports_errors
@@ -36,10 +36,10 @@ def predict(
     """
     from throughtime.data import read_series
     from throughtime.estimators import load
-    from throughtime.estimators.saved_sequences import holds_sequences
+    from throughtime.estimators.saved import kind_of
     from throughtime.estimators.scores import write_forecasts
 
-    if holds_sequences(run):
+    if kind_of(run) == "SequenceClassifier":
         if time is not None:
             raise UsageError("recordings have no time column; leave --time out")
         predict_classes(run, files, out, as_json)

@@ -1,7 +1,8 @@
-"""`throughtime train`: a series or labelled recordings in, a trained network and its scores out."""
+"""`throughtime train`: a series, text or recordings in, a trained network and its scores out."""
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,19 +10,27 @@ from typing import Annotated, Any
 import typer
 
 from throughtime.cells import registry
-from throughtime.cli.classifying import refuse_given, task_of, train_classifier
 from throughtime.cli.errors import reports_errors
 from throughtime.cli.machine import use_threads
+from throughtime.cli.recordings_run import train_classifier
+from throughtime.cli.tasks import OPTIONS, RECORDINGS, TEXT, refuse_strange, task_of
+from throughtime.cli.text_run import train_text
 from throughtime.cli.training_run import run_and_record
 from throughtime.data import load
 from throughtime.data.split import TEST, VALIDATION
-from throughtime.estimators import SequenceClassifier, Settings
+from throughtime.estimators import LanguageModel, Settings
 from throughtime.estimators.run_checkpoints import EVERY
 from throughtime.gradients import registry as methods
 from throughtime.nn.pooled import POOLINGS
 from throughtime.train import optimizers, schedules
 from throughtime.train.run_folder import RunFolder
 
+_PARAMETERS = (
+    "transform", "vocabulary", "cell", "hidden", "layers", "embedding", "dropout", "pooling",
+    "bidirectional", "epochs", "learning_rate", "optimizer", "schedule", "window", "rows", "method",
+    "patience", "clip", "seed", "device", "dtype",
+)  # fmt: skip
+"""The options that are parameters of an estimator."""
 DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
 
 
@@ -32,21 +41,31 @@ def _option(panel: str, text: str, setting: str) -> Any:
     )
 
 
+def _text(panel: str, text: str, parameter: str) -> Any:
+    """Declare an option of texts, whose default is the language model's."""
+    default = inspect.signature(LanguageModel).parameters[parameter].default
+    return typer.Option(
+        help=f"Text: {text}",
+        rich_help_panel=panel,
+        show_default=str("128" if default is None else default),
+    )
+
+
 @reports_errors
 def train(
     source: Annotated[
         str,
         typer.Argument(
-            help="A built-in series (sunspots), a CSV file, or a folder of labelled recordings "
-            "(LABEL_*.wav, or LABEL/*.wav; FLAC too)."
+            help="A built-in series (sunspots), a CSV file; a text file, a folder of them, or - "
+            "for a text on standard input; a folder of labelled recordings (LABEL_*.wav, or "
+            "LABEL/*.wav; FLAC too)."
         ),
     ],
     task: Annotated[
         str | None,
         typer.Option(
-            help="forecast or classify.",
+            help=f"{', '.join(OPTIONS)}; inferred if left out.",
             rich_help_panel=DATA,
-            show_default="what the source is for",
         ),
     ] = None,
     target: Annotated[
@@ -78,18 +97,31 @@ def train(
             DATA, "Of the target before it is scaled: none, sqrt (counts), log1p.", "transform"
         ),
     ] = None,
+    vocabulary: Annotated[
+        str | None,
+        _text(
+            DATA, "What a text is made of: characters, bytes, or a tokenizer.json.", "vocabulary"
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Of a text; utf-8.", rich_help_panel=DATA)
+    ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(help="Which files of a folder of text; *.txt.", rich_help_panel=DATA),
+    ] = None,
     group: Annotated[
         str | None,
         typer.Option(
-            help="Of recordings: a regular expression that finds a file's group (its speaker, "
-            "say) in its name; groups are never parted.",
+            help="Recordings: a regular expression that finds a file's group (its speaker, say) in "
+            "its name; groups are never parted.",
             rich_help_panel=DATA,
         ),
     ] = None,
     test_files: Annotated[
         str | None,
         typer.Option(
-            help="Of recordings: a regular expression for the names of the files to test on.",
+            help="Recordings: a regular expression for the names of the files to test on.",
             rich_help_panel=DATA,
         ),
     ] = None,
@@ -99,10 +131,21 @@ def train(
     ] = None,
     hidden: Annotated[int | None, _option(NETWORK, "Units a layer.", "hidden")] = None,
     layers: Annotated[int | None, _option(NETWORK, "Layers.", "layers")] = None,
+    embedding: Annotated[
+        int | None, _text(NETWORK, "Columns of an embedding; 0 for one-hot.", "embedding")
+    ] = None,
+    dropout: Annotated[
+        float | None,
+        typer.Option(
+            help="Text, recordings: Share of outputs dropped in training.",
+            rich_help_panel=NETWORK,
+            show_default="0.3, 0.2",
+        ),
+    ] = None,
     pooling: Annotated[
         str | None,
         typer.Option(
-            help=f"To classify: what is read out, one of {', '.join(POOLINGS)}.",
+            help=f"Recordings: What is read out, one of {', '.join(POOLINGS)}.",
             rich_help_panel=NETWORK,
             show_default="mean",
         ),
@@ -110,17 +153,9 @@ def train(
     bidirectional: Annotated[
         bool | None,
         typer.Option(
-            help="To classify: whether layers run in both directions.",
+            help="Recordings: Whether layers run in both directions.",
             rich_help_panel=NETWORK,
             show_default="they do",
-        ),
-    ] = None,
-    dropout: Annotated[
-        float | None,
-        typer.Option(
-            help="To classify: share of outputs dropped while training.",
-            rich_help_panel=NETWORK,
-            show_default="0.2",
         ),
     ] = None,
     epochs: Annotated[
@@ -137,6 +172,9 @@ def train(
     ] = None,
     window: Annotated[
         int | None, _option(TRAINING, "Steps of a training sequence.", "window")
+    ] = None,
+    rows: Annotated[
+        int | None, _text(TRAINING, "Parts of a text that are read side by side.", "batch_size")
     ] = None,
     method: Annotated[
         str | None,
@@ -167,13 +205,14 @@ def train(
         typer.Option(help="The run folder; runs/NAME-TIME if left out.", rich_help_panel=OUTPUT),
     ] = None,
     checkpoint_every: Annotated[
-        float,
+        float | None,
         typer.Option(
             help="Seconds between checkpoints, from which `throughtime resume` goes on.",
             min=0,
             rich_help_panel=OUTPUT,
+            show_default=str(EVERY),
         ),
-    ] = EVERY,
+    ] = None,
     tensorboard: Annotated[
         Path | None,
         typer.Option(
@@ -185,50 +224,45 @@ def train(
         bool, typer.Option("--json", help="Print the results as JSON.", rich_help_panel=OUTPUT)
     ] = False,
 ) -> None:
-    """Train a recurrent network to forecast a series one step ahead, or to tell recordings apart.
+    """Train a recurrent network to forecast a series, write on a text or tell recordings apart.
 
-    A built-in series brings settings that suit it, and so do recordings (docs/audio.md); the
-    defaults below are those of a series of your own. What is given here comes first.
+    A built-in series brings settings that suit it. A text is learned by default by an LSTM of 256
+    units, 20 times through, windows of 100 steps, AdamW, cosine; recordings by a GRU of 64 in both
+    directions, 60 times through, Adam, cosine. What is given here comes first.
 
     Example: throughtime train sunspots --cell lstm --hidden 16 --seed 1
     """
-    given: dict[str, Any] = {
-        "transform": transform,
-        "cell": cell,
-        "hidden": hidden,
-        "layers": layers,
-        "epochs": epochs,
-        "learning_rate": learning_rate,
-        "optimizer": optimizer,
-        "schedule": schedule,
-        "window": window,
-        "method": method,
-        "patience": patience,
-        "clip": clip,
-        "seed": seed,
-        "device": device,
-        "dtype": dtype,
-    }
-    asked = {name: value for name, value in given.items() if value is not None}
+    given = dict(locals())  # all that was asked for, by the name of its option
+    kind = task_of(source, task, pattern)
+    refuse_strange(given, kind)
+    asked = {name: given[name] for name in _PARAMETERS if given[name] is not None}
     asked |= {name: None for name in ("clip", "patience") if given[name] == 0}
-    classifying = {"pooling": pooling, "bidirectional": bidirectional, "dropout": dropout}
-    asked_too = {name: value for name, value in classifying.items() if value is not None}
-    names_files = {"group": group, "test_files": test_files}
-    if task_of(source, task) == "classify":
-        of_series = {
-            "target": target, "time": time, "transform": transform, "window": window,
-            "tensorboard": tensorboard,
-        }  # fmt: skip
-        refuse_given(of_series, "a series", "recordings are to be told apart")
-        if seed is not None:
-            asked["random_state"] = asked.pop("seed")
-        use_threads(hidden or SequenceClassifier.hidden, SequenceClassifier.batch_size)
-        train_classifier(
-            source, asked | asked_too, **names_files, test_share=test_share,
-            validation_share=validation_share, out=out, as_json=as_json,
+    if "rows" in asked:
+        asked["batch_size"] = asked.pop("rows")
+    shares = {"validation_share": validation_share, "test_share": test_share}
+    if kind == TEXT:
+        train_text(source, asked, encoding, pattern, **shares, out=out, as_json=as_json)
+    elif kind == RECORDINGS:
+        train_classifier(source, asked, group, test_files, **shares, out=out, as_json=as_json)
+    else:
+        _train_forecaster(
+            source, asked, target, time, **shares, out=out, as_json=as_json,
+            tensorboard=tensorboard, checkpoint_every=checkpoint_every,
         )  # fmt: skip
-        return
-    refuse_given(classifying | names_files, "recordings", "a series is to be forecast")
+
+
+def _train_forecaster(
+    source: str,
+    asked: dict[str, Any],
+    target: str | None,
+    time: str | None,
+    validation_share: float | None,
+    test_share: float | None,
+    out: Path | None,
+    as_json: bool,
+    tensorboard: Path | None,
+    checkpoint_every: float | None,
+) -> None:
     Settings(**asked)  # what was asked for is checked before the file is read
     dataset = load(source, target, time, validation=validation_share, test=test_share)
     settings = Settings(**{**dataset.settings, **asked})
@@ -236,4 +270,5 @@ def train(
         dataset = replace(dataset, split=dataset.split.without_validation())
     use_threads(settings.hidden, settings.batch_size)
     with RunFolder(dataset.series.name, out) as folder:
-        run_and_record(dataset, settings, folder, as_json, tensorboard, checkpoint_every)
+        every = EVERY if checkpoint_every is None else checkpoint_every
+        run_and_record(dataset, settings, folder, as_json, tensorboard, every)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughtime.cli.errors import UsageError, status
+from throughtime.cli.outcome import end_as_it_did, end_without_model, training_figures
 from throughtime.cli.scores import print_scores
 
 if TYPE_CHECKING:
@@ -65,10 +66,12 @@ def run_and_record(
         with Progress(settings.epochs, console) as progress:
             outcome = forecaster.fit(dataset, [progress, *watching], checkpoints, resume)
         if outcome.best_epoch == 0:
-            _report_nothing(folder, outcome, resume)
+            if outcome.stopped == "failed":
+                folder.keep(resume is not None)
+            end_without_model(outcome, _go_on(folder.final) if folder.kept else "")
         folder.keep()
         if outcome.signal == signal.SIGTERM:  # whoever sends it does not wait for results
-            raise SystemExit(_interrupted(folder.final, outcome))
+            end_as_it_did(outcome, folder.final, _go_on(folder.final))
         try:
             with folder.results(may_lack=("flow.json", "walk.json")) as aside:
                 _save_model(aside, forecaster, dataset, outcome)
@@ -127,22 +130,6 @@ def _announce(console: Any, dataset: Dataset, forecaster: Forecaster) -> None:
     )
 
 
-def _report_nothing(folder: RunFolder, outcome: Outcome, resume: Checkpoint | None) -> None:
-    if outcome.stopped == "interrupted":
-        what = (
-            f"ended; go on with: throughtime resume {folder.final}"
-            if folder.kept
-            else "could be learned from; nothing is saved"
-        )
-        print(f"throughtime: interrupted before the first epoch {what}", file=sys.stderr)
-        raise SystemExit(128 + (outcome.signal or signal.SIGINT))
-    folder.keep(resume is not None)
-    raise UsageError(
-        f"training failed before there was a model worth saving, nothing is saved: "
-        f"{outcome.failure}"
-    )
-
-
 def _save_model(folder: Path, forecaster: Forecaster, dataset: Dataset, outcome: Outcome) -> None:
     from throughtime import __version__
     from throughtime.estimators import save
@@ -178,15 +165,7 @@ def _save_results(
             "fraction": flow["fraction"],
             "steps_by_layer": [layer["horizon"] for layer in flow["layers"]],
         },
-        "training": {
-            "epochs": outcome.history[-1].epoch,
-            "updates": len(outcome.history),
-            "best_epoch": outcome.best_epoch,
-            "best_validation_loss": outcome.best_validation_loss,
-            "stopped": outcome.stopped,
-            "seconds": round(outcome.seconds, 3),
-            "parameters": sum(p.numel() for p in forecaster.network.parameters()),
-        },
+        "training": training_figures(outcome, forecaster.network),
     }
     write_json(folder / "metrics.json", metrics)
     if flow is not None:
@@ -206,21 +185,8 @@ def _conclude(place: Path, metrics: dict[str, Any], outcome: Outcome, as_json: b
     else:
         print_scores(metrics)
         print(f"everything about this run: {place}/report.html")
-    if outcome.stopped == "interrupted":
-        raise SystemExit(_interrupted(place, outcome))
-    if outcome.stopped == "failed":
-        raise UsageError(
-            f"training failed after epoch {outcome.best_epoch}: {outcome.failure}. The model of "
-            f"epoch {outcome.best_epoch} is saved in {place}"
-        )
+    end_as_it_did(outcome, place, _go_on(place))
 
 
-def _interrupted(place: Path, outcome: Outcome) -> int:
-    """Say how to go on; give the exit status."""
-    print(
-        f"throughtime: interrupted in epoch {outcome.history[-1].epoch}; the best model so far "
-        f"(epoch {outcome.best_epoch}) is saved in {place}\n"
-        f"go on with: throughtime resume {place}",
-        file=sys.stderr,
-    )
-    return 128 + (outcome.signal or signal.SIGINT)
+def _go_on(place: Path) -> str:
+    return f"throughtime resume {place}"

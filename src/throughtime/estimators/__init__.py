@@ -1,15 +1,17 @@
-"""From sequences to a trained network, its scores and its files."""
+"""From a series, a text or sequences to a trained network, its scores and its files."""
 
 from throughtime.estimators.classifier import SequenceClassifier
 from throughtime.estimators.forecaster import Forecaster
+from throughtime.estimators.language_model import LanguageModel
+from throughtime.estimators.parameters import NotFittedError
 from throughtime.estimators.saved import SavedError, load, save
 from throughtime.estimators.scores import Comparison, compare
-from throughtime.estimators.sequences import NotFittedError
 from throughtime.estimators.settings import Settings, SettingsError
 
 __all__ = [
     "Comparison",
     "Forecaster",
+    "LanguageModel",
     "NotFittedError",
     "SavedError",
     "SequenceClassifier",

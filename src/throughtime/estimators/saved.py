@@ -24,6 +24,13 @@ _NETWORK = ("cell", "hidden", "layers", "dtype")
 """The settings that say what the network is; the others say how it is trained."""
 MODEL = ("format", "target", "covariates", "network", "scaling")
 """What a configuration says of the model; the digest of the weights covers it."""
+FORECASTER = "Forecaster"
+KINDS = {
+    FORECASTER: "resume`, `predict`, `export` and `flow",
+    "LanguageModel": "generate` and `evaluate",
+    "SequenceClassifier": "predict` and `evaluate",
+}
+"""The kinds of model that a run folder may hold, and the commands that take each."""
 _LARGEST = 10_000_000
 """Bytes of a configuration: ours have a thousand."""
 
@@ -91,7 +98,7 @@ def write_weights(
     Raises:
         StorageError: They cannot be written.
     """
-    write_sealed(folder / WEIGHTS, weights, {"model": _model_digest(config, model)})
+    write_sealed(folder / WEIGHTS, weights, {"model": digest_of(config, model)})
 
 
 def load(folder: Path) -> tuple[Forecaster, dict[str, Any]]:
@@ -138,7 +145,7 @@ def read_weights(
     except StorageError as error:
         raise SavedError(f"{error}; train again") from None
     digest = file.plain.get("model") if isinstance(file.plain, dict) else None
-    if digest != _model_digest(config, model) and (file.plain is not None or "sealed" in config):
+    if digest != digest_of(config, model) and (file.plain is not None or "sealed" in config):
         raise SavedError(
             f"{folder / WEIGHTS} and {folder / CONFIG} do not belong together: one of them has "
             "been changed since they were saved"
@@ -146,12 +153,47 @@ def read_weights(
     return file.tensors
 
 
-def read_configuration(folder: Path) -> dict[str, Any]:
-    """Read a run's configuration.
+def kind_of(folder: Path) -> str:
+    """Give the kind of model that a run folder holds, one of `KINDS`.
 
     Raises:
-        SavedError: It is missing or damaged, or of a format that this version does not know.
+        SavedError: Its configuration is missing or damaged, or of a format or a kind of model that
+            this version does not know.
     """
+    return _kind(folder / CONFIG, _configuration(folder))
+
+
+def read_configuration(folder: Path, *kinds: str) -> dict[str, Any]:
+    """Read a run's configuration.
+
+    Args:
+        folder: The run's.
+        kinds: The kinds of model of which it has to be one; a forecaster if none is given.
+
+    Raises:
+        SavedError: As from `kind_of`; or it is of another kind of model.
+    """
+    config, kinds = _configuration(folder), kinds or (FORECASTER,)
+    kind = _kind(folder / CONFIG, config)
+    if kind not in kinds:
+        raise SavedError(
+            f"{folder} holds a {kind}, which `throughtime {KINDS[kind]}` take; a "
+            f"{' or '.join(kinds)} is needed here"
+        )
+    return config
+
+
+def _kind(path: Path, config: Mapping[str, Any]) -> str:
+    kind = config.get("estimator", FORECASTER)
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise SavedError(
+            f"{path} is of a model {kind!r:.80}, this version reads {', '.join(KINDS)}; use the "
+            "version of throughtime that wrote it"
+        )
+    return kind
+
+
+def _configuration(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         raise _no_run(folder, f"it has no {CONFIG}")
@@ -235,8 +277,9 @@ def _listed(shapes: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     return ", ".join(differ[:3]) + (", ..." if len(differ) > 3 else "") if differ else "nothing"
 
 
-def _model_digest(config: Mapping[str, Any], model: Sequence[str]) -> str:
-    said = json.dumps([config.get(name) for name in model], sort_keys=True)
+def digest_of(config: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Give the SHA-256 of what a configuration says under some names."""
+    said = json.dumps([config.get(name) for name in names], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()
 
 

@@ -28,7 +28,7 @@ from throughtime.estimators.settings import SettingsError
 
 MODEL = ("format", "estimator", "parameters", "columns", "classes", "scaling", "features")
 """What a configuration says of the model; the digest of the weights covers it."""
-KINDS: dict[str, type[SequenceEstimator]] = {"SequenceClassifier": SequenceClassifier}
+ESTIMATORS: dict[str, type[SequenceEstimator]] = {"SequenceClassifier": SequenceClassifier}
 
 
 def write(estimator: SequenceEstimator, folder: Path, **noted: Any) -> None:
@@ -64,14 +64,6 @@ def write(estimator: SequenceEstimator, folder: Path, **noted: Any) -> None:
     write_weights(folder, estimator.network_.state_dict(), config, MODEL)
 
 
-def holds_sequences(folder: Path) -> bool:
-    """Whether a run folder says that an estimator of whole sequences is in it."""
-    try:
-        return read_configuration(folder).get("estimator") in KINDS
-    except (SavedError, TypeError):  # whoever loads it will say what is wrong with it
-        return False
-
-
 def read(folder: Path) -> tuple[SequenceEstimator, dict[str, Any]]:
     """Rebuild an estimator from a folder, on the CPU; nothing in the folder is trusted.
 
@@ -81,14 +73,9 @@ def read(folder: Path) -> tuple[SequenceEstimator, dict[str, Any]]:
     Raises:
         SavedError: Something is missing or damaged; the message says what.
     """
-    config, place = read_configuration(folder), folder / CONFIG
+    config, place = read_configuration(folder, *ESTIMATORS), folder / CONFIG
     try:
-        if config.get("estimator") not in KINDS:
-            raise SavedError(
-                f"{place} is of estimator {config.get('estimator')!r:.80}; expected one of "
-                f"{', '.join(KINDS)}"
-            )
-        estimator = KINDS[config["estimator"]]()
+        estimator = ESTIMATORS[config["estimator"]]()
         estimator.set_params(**{**config["parameters"], "device": "cpu"})
         _restore(estimator, config, place)
         _load_weights(estimator, folder, read_weights(folder, config, MODEL))

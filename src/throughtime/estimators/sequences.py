@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from throughtime.data.augmentation import Augmentation
 from throughtime.data.groups import held_out
 from throughtime.data.ragged import padded, ragged
 from throughtime.data.tasks.asked import NOT_ASKED, Loss, Masked
+from throughtime.estimators.parameters import Parameters
 from throughtime.estimators.settings import Settings, SettingsError
 from throughtime.gradients import Clipping, registry
 from throughtime.named import NamedError, named
@@ -31,12 +31,8 @@ _ROWS = 256
 """Sequences that are run at once where nothing is learned."""
 
 
-class NotFittedError(ValueError, AttributeError):
-    """The estimator has not been fitted; fit comes first."""
-
-
 @dataclass(eq=False, repr=False)
-class SequenceEstimator(ABC):
+class SequenceEstimator(Parameters, ABC):
     """A recurrent network that gives one answer a sequence, with scikit-learn's conventions.
 
     Parameters are stored as they are given and checked by `fit`; what `fit` finds ends in an
@@ -67,7 +63,7 @@ class SequenceEstimator(ABC):
         offset: Of a whole scaled sequence.
         masked_columns: Neighbouring columns.
         masked_steps: Share of neighbouring steps.
-        random_state: Of the first weights and of all else that is random.
+        seed: Of the first weights and of all else that is random.
         device: Where to train.
         dtype: "float32" or "float64".
 
@@ -99,38 +95,13 @@ class SequenceEstimator(ABC):
     offset: float = 0.0
     masked_columns: int = 0
     masked_steps: float = 0.0
-    random_state: int | None = 0
+    seed: int = 0
     device: str = "cpu"
     dtype: str = "float32"
 
     _kind: ClassVar[str]
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Give all parameters by name."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    def set_params(self, **parameters: Any) -> Self:
-        """Set some parameters.
-
-        Raises:
-            SettingsError: There is no such parameter; the known ones are listed.
-        """
-        known = self.get_params()
-        for name, value in parameters.items():
-            if name not in known:
-                raise SettingsError(
-                    f"{type(self).__name__} has no parameter {name!r}; known are {', '.join(known)}"
-                )
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        usual = {n: p.default for n, p in inspect.signature(type(self)).parameters.items()}
-        changed = {n: v for n, v in self.get_params().items() if v != usual[n]}
-        return f"{type(self).__name__}({', '.join(f'{n}={v!r}' for n, v in changed.items())})"
-
     def __sklearn_tags__(self) -> Any:
-        """Tell scikit-learn what this is; nothing else calls it, so nothing else needs it."""
         from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
 
         classifies = self._kind == "classifier"
@@ -173,7 +144,7 @@ class SequenceEstimator(ABC):
             clip=self.clip,
             batch_size=self.batch_size,
             patience=self.patience,
-            seed=0 if self.random_state is None else self.random_state,
+            seed=self.seed,
             device=self.device,
             dtype=self.dtype,
         )
@@ -226,8 +197,7 @@ class SequenceEstimator(ABC):
                 f"each sequence needs its target: there are {len(sequences)} sequences and "
                 f"{len(targets)} targets"
             )
-        seed = self.random_state if self.random_state is not None else torch.seed() % 2**63
-        fitted, kept = held_out(labels, groups, self.validation, seed)
+        fitted, kept = held_out(labels, groups, self.validation, self.seed)
         if self.patience is not None and not kept:
             raise SettingsError("patience waits for a better validation loss; give validation too")
         rows = torch.cat([sequences[i] for i in fitted])
@@ -256,7 +226,7 @@ class SequenceEstimator(ABC):
                 return float(loss(given[None], answers[kept][None]).mean())
 
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.manual_seed(self.seed)
             self.network_ = self.build(self.n_features_in_, outputs).to(settings.device)
             try:
                 method = named(
@@ -301,7 +271,7 @@ class SequenceEstimator(ABC):
         """
         from throughtime.estimators.saved_sequences import write
 
-        self._check_fitted()
+        self._fitted("network_")
         with RunFolder("model", Path(folder)) as place:
             write(self, place.path, **noted)
             place.keep()
@@ -321,13 +291,9 @@ class SequenceEstimator(ABC):
             raise SavedError(f"{folder} holds a {type(found).__name__}, not a {cls.__name__}")
         return found
 
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "network_"):
-            raise NotFittedError(f"this {type(self).__name__} is not fitted yet; call fit first")
-
     def _run(self, X: Any) -> Tensor:
         """Give the network's answer for each sequence, [N, O]."""
-        self._check_fitted()
+        self._fitted("network_")
         settings = self.settings()
         sequences = ragged(X, settings.torch_dtype, columns=self.n_features_in_)
         return self._answers([self.scaling_.apply(s).to(settings.device) for s in sequences])

@@ -34,7 +34,7 @@ SETTINGS: Mapping[str, Any] = {
     "masked_steps": 0.2,
     "label_smoothing": 0.1,
 }
-"""What suits log-mel features: docs/audio.md tells how it was chosen."""
+"""What suits log-mel features: docs/recordings.md tells how it was chosen."""
 
 
 @dataclass(frozen=True)

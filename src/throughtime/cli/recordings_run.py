@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughtime.cli.errors import UsageError
+from throughtime.cli.outcome import end_as_it_did, end_without_model, training_figures
+from throughtime.cli.told import print_told
 
 if TYPE_CHECKING:
     from throughtime.data.audio import LabelledSequences
@@ -19,31 +21,6 @@ if TYPE_CHECKING:
 
 TEST = 0.2
 VALIDATION = 0.15
-TASKS = ("forecast", "classify")
-
-
-def task_of(source: str, task: str | None) -> str:
-    """Give the task that was asked for, or the one that a source is for.
-
-    Raises:
-        UsageError: There is no such task.
-    """
-    from throughtime.data.audio import holds_recordings
-
-    if task is not None and task not in TASKS:
-        raise UsageError(f"unknown task {task!r}; known are {', '.join(TASKS)}")
-    return task or ("classify" if holds_recordings(source) else "forecast")
-
-
-def refuse_given(options: Mapping[str, Any], belongs_to: str, but: str) -> None:
-    """Refuse options that would be ignored in silence.
-
-    Raises:
-        UsageError: Some were given.
-    """
-    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
-    if given:
-        raise UsageError(f"{', '.join(given)} is for {belongs_to}, and {but}; leave it out")
 
 
 def train_classifier(
@@ -71,16 +48,68 @@ def train_classifier(
     Raises:
         DataError: The folder cannot be used; every fault of every file is named.
         UsageError: Options contradict each other, or the training failed.
-        SystemExit: With status 130, after Ctrl-C.
+        SystemExit: With status 130 after Ctrl-C, with 143 after SIGTERM.
     """
     from rich.console import Console
 
-    from throughtime.data.audio import read_labelled
-    from throughtime.data.groups import held_out
-    from throughtime.estimators import SequenceClassifier
+    from throughtime.cli.machine import use_threads
     from throughtime.estimators.saved_sequences import write
     from throughtime.train import Progress
     from throughtime.train.run_folder import RunFolder, uninterrupted
+    from throughtime.train.stopping import terminable
+
+    data, classifier, learned, tested, groups = _prepared(
+        source, asked, group, test_files, test_share, validation_share
+    )
+    console = Console(stderr=True)
+    sequences, labels = data.part(learned)
+    own = [groups[i] for i in learned] if groups is not None else None
+    use_threads(classifier.hidden, classifier.batch_size)
+    with terminable(), RunFolder(data.name, out) as folder:
+        console.print(
+            _described(data, classifier, learned, tested),
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+        )
+        with (
+            Progress(classifier.epochs, console) as progress,
+            contextlib.suppress(FloatingPointError),
+        ):
+            classifier.fit(sequences, labels, groups=own, callbacks=[progress])
+        outcome = classifier.outcome_
+        if outcome.best_epoch == 0:
+            end_without_model(outcome)
+        with uninterrupted():
+            write(
+                classifier, folder.path, name=data.name, source=data.source,
+                features=data.features.as_dict(),
+                commonest=Counter(labels).most_common(1)[0][0],
+                recordings={"learned": len(learned), "tested": len(tested)},
+            )  # fmt: skip
+            outcome.history.write(folder.path / "history.csv")
+            metrics = _record(folder.path, classifier, data, tested, labels)
+            folder.keep()
+    _conclude(folder.final, metrics, outcome, as_json)
+
+
+def _prepared(
+    source: str,
+    asked: Mapping[str, Any],
+    group: str | None,
+    test_files: str | None,
+    test_share: float | None,
+    validation_share: float | None,
+) -> tuple[LabelledSequences, SequenceClassifier, list[int], list[int], list[str] | None]:
+    """Check what was asked for, read the folder, and choose what is tested on.
+
+    Returns:
+        The sequences; the classifier; which of them it learns from, and which it is tested on; the
+        group of each, if there are groups.
+    """
+    from throughtime.data.audio import read_labelled
+    from throughtime.data.groups import held_out
+    from throughtime.estimators import SequenceClassifier
 
     if test_files is not None and test_share is not None:
         raise UsageError("--test-files and --test-share say two things; give one of them")
@@ -99,36 +128,8 @@ def train_classifier(
         _check_parts(data, learned, tested, groups)
     else:
         share = TEST if test_share is None else test_share
-        learned, tested = held_out(data.labels, groups, share, classifier.settings().seed)
-    console = Console(stderr=True)
-    with RunFolder(data.name, out) as folder:
-        console.print(_described(data, classifier, learned, tested), **_PLAIN)
-        sequences, labels = data.part(learned)
-        own = [groups[i] for i in learned] if groups is not None else None
-        with Progress(classifier.epochs, console) as progress:
-            try:
-                classifier.fit(sequences, labels, groups=own, callbacks=[progress])
-            except FloatingPointError as error:
-                raise UsageError(f"training failed, nothing is saved: {error}") from None
-        outcome = classifier.outcome_
-        if outcome.best_epoch == 0:
-            print("throughtime: interrupted before the first epoch; nothing is saved",
-                  file=sys.stderr)  # fmt: skip
-            raise SystemExit(130)
-        with uninterrupted():
-            write(
-                classifier, folder.path, name=data.name, source=data.source,
-                features=data.features.as_dict(),
-                commonest=Counter(labels).most_common(1)[0][0],
-                recordings={"learned": len(learned), "tested": len(tested)},
-            )  # fmt: skip
-            outcome.history.write(folder.path / "history.csv")
-            metrics = _record(folder.path, classifier, data, tested, labels)
-            folder.keep()
-    _conclude(folder.final, metrics, outcome, as_json)
-
-
-_PLAIN: dict[str, Any] = {"highlight": False, "soft_wrap": True, "markup": False}
+        learned, tested = held_out(data.labels, groups, share, classifier.seed)
+    return data, classifier, learned, tested, groups
 
 
 def _check_parts(
@@ -184,15 +185,7 @@ def _record(
     outcome = classifier.outcome_
     metrics = {
         **_figures(told),
-        "training": {
-            "epochs": outcome.history[-1].epoch,
-            "updates": len(outcome.history),
-            "best_epoch": outcome.best_epoch,
-            "best_validation_loss": outcome.best_validation_loss,
-            "stopped": outcome.stopped,
-            "seconds": round(outcome.seconds, 3),
-            "parameters": sum(p.numel() for p in classifier.network_.parameters()),
-        },
+        "training": training_figures(outcome, classifier.network_),
     }
     write_json(folder / "metrics.json", metrics)
     told.write(folder / "predictions.csv", [data.files[i] for i in tested])
@@ -212,59 +205,11 @@ def _conclude(place: Path, metrics: dict[str, Any], outcome: Outcome, as_json: b
     else:
         print_told(metrics)
         print(f"everything about this run: {place}")
-    if outcome.stopped == "interrupted":
-        print(
-            f"throughtime: interrupted in epoch {outcome.history[-1].epoch}; the model of epoch "
-            f"{outcome.best_epoch} is saved in {place}",
-            file=sys.stderr,
-        )
-        raise SystemExit(130)
-    if outcome.stopped == "failed":
-        raise UsageError(
-            f"training failed after epoch {outcome.best_epoch}: {outcome.failure}. The model of "
-            f"epoch {outcome.best_epoch} is saved in {place}"
-        )
+    end_as_it_did(outcome, place)
 
 
-def print_told(metrics: Mapping[str, Any]) -> None:
-    """Print accuracies, and what each class was taken for."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=100)  # a file or a pipe has no width to mind
-    scores = metrics["scores"]
-    model, usual = scores["model"], scores["commonest class"]
-    console.print(
-        f"{model['accuracy']:.1%} of {model['count']} recordings are told right "
-        f"({usual['accuracy']:.1%} if the commonest class were always told)",
-        **_PLAIN,
-    )
-    classes, counts = metrics["confusion"]["classes"], metrics["confusion"]["counts"]
-    table = Table(title="By class", title_justify="left")
-    for title in ("class", "recordings", "told right", "taken for"):
-        table.add_column(title, justify="left" if title in ("class", "taken for") else "right")
-    for place, (name, row) in enumerate(zip(classes, counts, strict=True)):
-        if not sum(row):
-            continue
-        others = sorted(
-            ((count, other) for i, (count, other) in enumerate(zip(row, classes, strict=True))
-             if count and i != place),
-            key=lambda pair: -pair[0],
-        )  # fmt: skip
-        table.add_row(
-            str(name), str(sum(row)), f"{row[place] / sum(row):.0%}",
-            ", ".join(f"{other} ({count})" for count, other in others[:4]),
-        )  # fmt: skip
-    console.print(table)
-
-
-def evaluate_classifier(run: Path, folder: Path) -> dict[str, Any]:
-    """Test a trained classifier on another folder of labelled recordings.
-
-    Returns:
-        The scores, and the confusion.
+def evaluate_classifier(run: Path, folder: Path, as_json: bool) -> None:
+    """Test a trained classifier on another folder of labelled recordings; print the scores.
 
     Raises:
         SavedError: The run cannot be loaded.
@@ -277,7 +222,11 @@ def evaluate_classifier(run: Path, folder: Path) -> dict[str, Any]:
     classes = classifier.classes_.tolist()
     data = read_labelled(folder, features, known=classes)
     probabilities = classifier.predict_proba(list(data.sequences))
-    return _figures(Told(tuple(classes), data.labels, probabilities, config.get("commonest")))
+    figures = _figures(Told(tuple(classes), data.labels, probabilities, config.get("commonest")))
+    if as_json:
+        print(json.dumps({"run": str(run), "source": data.source, **figures}, allow_nan=False))
+    else:
+        print_told(figures)
 
 
 def predict_classes(run: Path, files: list[Path], out: Path | None, as_json: bool) -> None:

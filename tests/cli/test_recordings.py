@@ -70,9 +70,9 @@ def test_groups_and_validation(tones: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--target", "v"], "--target is for a series"),
-        (["--window", "3"], "--window is for a series"),
-        (["--task", "sing"], "known are forecast, classify"),
+        (["--target", "v"], "--target means nothing for recordings"),
+        (["--window", "3"], "--window means nothing for recordings"),
+        (["--task", "sing"], "known are series, text, recordings"),
         (["--cell", "gruu"], "gru"),
         (["--test-files", "low"], "all files of label(s) low would be tested on"),
         (["--test-files", "nothing"], "matches 0 of the 18 files"),
@@ -112,12 +112,17 @@ def test_predict_names_every_bad_file(trained: Path, tmp_path: Path) -> None:
 def test_options_of_recordings_are_refused_for_a_series(tide_csv: Path) -> None:
     result = run("train", tide_csv, "--target", "level", "--pooling", "mean")
     assert result.exit_code == 2
-    assert "--pooling is for recordings" in result.stderr
+    assert "--pooling means nothing for a series" in result.stderr
 
 
 def test_a_forecaster_is_not_evaluated(tmp_path: Path, tones: Path) -> None:
     (tmp_path / "config.json").write_text('{"format": 1, "target": "v"}')
-    for command in (["evaluate", tmp_path, tones], ["predict", tmp_path, "a.csv", "b.csv"]):
-        result = run(*command)
-        assert result.exit_code == 2
-    assert run("evaluate", tmp_path / "missing", tones).exit_code == 2
+    evaluated = run("evaluate", tmp_path, tones)
+    assert evaluated.exit_code == 2
+    assert "holds a Forecaster; its scores are in" in evaluated.stderr
+    predicted = run("predict", tmp_path, "a.csv", "b.csv")
+    assert predicted.exit_code == 2
+    assert "one series a call; 2 files were given" in predicted.stderr
+    missing = run("evaluate", tmp_path / "missing", tones)
+    assert missing.exit_code == 2
+    assert "no config.json" in missing.stderr
