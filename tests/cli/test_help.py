@@ -20,7 +20,7 @@ def test_help_names_every_command() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_an_example_a_command(command: str) -> None:
-    assert f"throughtime {command}" in run("--help").stdout
+    assert f"throughtime {command}" in " ".join(run("--help").stdout.split())
     assert f"Example: throughtime {command}" in " ".join(run(command, "--help").stdout.split())
 
 

@@ -26,7 +26,8 @@ def trained(tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_train_leaves_a_run_folder(trained: Path) -> None:
     assert sorted(path.name for path in trained.iterdir()) == [
-        "config.json", "history.csv", "metrics.json", "model.safetensors", "predictions.csv",
+        "checkpoint.safetensors", "config.json", "history.csv", "metrics.json", "model.safetensors",
+        "predictions.csv",
     ]  # fmt: skip
     metrics = json.loads((trained / "metrics.json").read_text())
     assert metrics["scores"]["model"]["accuracy"] >= 5 / 6
@@ -77,7 +78,7 @@ def test_groups_and_validation(tones: Path, tmp_path: Path) -> None:
         (["--test-files", "low"], "all files of label(s) low would be tested on"),
         (["--test-files", "nothing"], "matches 0 of the 18 files"),
         (["--test-files", "_0", "--test-share", "0.2"], "say two things"),
-        (["--test-share", "2"], "between 0 and 1"),
+        (["--test-share", "2"], "--test-share is 2"),
         (["--group", "_([0-9])", "--test-files", "low_0"], "group(s) 0 would be learned from"),
         (["--group", "(", "--test-files", "_0"], "no regular expression"),
     ],
@@ -119,7 +120,7 @@ def test_a_forecaster_is_not_evaluated(tmp_path: Path, tones: Path) -> None:
     (tmp_path / "config.json").write_text('{"format": 1, "target": "v"}')
     evaluated = run("evaluate", tmp_path, tones)
     assert evaluated.exit_code == 2
-    assert "holds a Forecaster; its scores are in" in evaluated.stderr
+    assert "holds a forecaster of a series, and" in evaluated.stderr
     predicted = run("predict", tmp_path, "a.csv", "b.csv")
     assert predicted.exit_code == 2
     assert "one series a call; 2 files were given" in predicted.stderr

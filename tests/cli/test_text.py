@@ -40,13 +40,14 @@ def learned(book: Path) -> Path:
 
 def test_training_leaves_a_whole_run_folder(learned: Path) -> None:
     assert {path.name for path in learned.iterdir()} == {
-        "config.json", "history.csv", "metrics.json", "model.safetensors",
+        "config.json", "history.csv", "metrics.json", "model.safetensors", "flow.json",
+        "checkpoint.safetensors", "report.html",
     }  # fmt: skip
     metrics = json.loads((learned / "metrics.json").read_text())
-    score = metrics["scores"]["model"]
+    score = metrics["scores"]["model"]["held-out text"]
     found = LanguageModel.load(learned).bits_per_character(TEXT[1080:])
     assert score["bits_per_character"] == pytest.approx(found)
-    assert metrics["scores"]["xz"]["bits_per_character"] < 2
+    assert metrics["scores"]["xz"]["held-out text"]["bits_per_character"] < 2
     assert metrics["training"]["epochs"] == 2
 
 
@@ -126,13 +127,16 @@ def test_what_means_nothing_for_a_series_is_refused(tide_csv: Path) -> None:
 
 
 def test_runs_of_the_other_kind_are_told_apart(learned: Path, book: Path, tmp_path: Path) -> None:
-    series = run("predict", learned, book)
-    assert series.exit_code == 2
-    assert "`throughtime generate` and `evaluate` take; a Forecaster is needed" in series.stderr
-    (tmp_path / "config.json").write_text('{"format": 1}')
+    for command in (("predict", learned, book), ("export", learned)):
+        series = run(*command)
+        assert series.exit_code == 2
+        assert "holds a language model of a text, and a forecaster of a series" in series.stderr
+        assert "`throughtime generate` and `evaluate` take models of text" in series.stderr
+    (tmp_path / "config.json").write_text("{}")
     text = run("generate", tmp_path)
     assert text.exit_code == 2
-    assert "a LanguageModel is needed here" in text.stderr
+    assert "holds a forecaster of a series, and a language model of a text" in text.stderr
+    assert "`throughtime predict` and `export` take forecasters" in text.stderr
 
 
 def test_ctrl_c_ends_the_writing_cleanly(learned: Path) -> None:

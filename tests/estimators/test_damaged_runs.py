@@ -19,7 +19,7 @@ from safetensors.torch import save
 from tests.cli.conftest import run as command
 from throughtime.data import DataError
 from throughtime.estimators import Forecaster, SavedError, SettingsError, load
-from throughtime.estimators.run_checkpoints import taken_up
+from throughtime.estimators.resumed_forecaster import taken_up
 from throughtime.estimators.saved import CHECKPOINT, CONFIG, WEIGHTS
 from throughtime.storage import StorageError, read_sealed, write_sealed
 

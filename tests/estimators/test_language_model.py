@@ -16,7 +16,6 @@ from throughtime.data import DataError, Text
 from throughtime.estimators import LanguageModel, SavedError, SettingsError
 from throughtime.estimators.parameters import NotFittedError
 from throughtime.estimators.saved import digest_of
-from throughtime.estimators.saved_language_model import MODEL
 from throughtime.nn import Network
 from throughtime.nn.embedded import EmbeddedNetwork
 from throughtime.storage import read_sealed, write_sealed
@@ -263,7 +262,7 @@ def _config(change: dict[str, object], seal: bool = True) -> Callable[[Path], No
         (folder / "config.json").write_text(json.dumps(config))
         if seal:
             weights = folder / "model.safetensors"
-            write_sealed(weights, read_sealed(weights).tensors, {"model": digest_of(config, MODEL)})
+            write_sealed(weights, read_sealed(weights).tensors, {"model": digest_of(config)})
 
     return damage
 
@@ -274,18 +273,20 @@ def _cut(folder: Path) -> None:
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
-    "no weights": (lambda f: (f / "model.safetensors").unlink(), "is not there"),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), "has no model.safetensors"),
     "weights cut short": (_cut, "is damaged"),
     "no JSON": (lambda f: (f / "config.json").write_text("{"), "config.json"),
     "a list": (lambda f: (f / "config.json").write_text("[1]"), "has format 'list'"),
     "a forecaster": (
-        lambda f: (f / "config.json").write_text('{"format": 1}'),
-        "LanguageModel is needed",
+        lambda f: (f / "config.json").write_text("{}"),
+        "a language model of a text is needed",
     ),
     "changed": (_config({"opening": 1}, seal=False), "do not belong together"),
     "another format": (_config({"format": 9}), "format 9, this version reads format 1"),
-    "no parameters": (_config({"parameters": {"units": 3}}), "config.json is damaged"),
-    "an absurd size": (_config({"parameters": {"hidden": 10**7}}), "does not hold this"),
+    "no parameters": (_config({"network": {"units": 3}}), "config.json is damaged"),
+    "an absurd size": (_config({"network": {"hidden": 10**30}}), "does not hold this"),
+    "absurdly many": (_config({"network": {"layers": 10**9}}), "does not hold this"),
+    "an absurd width": (_config({"network": {"embedding": 10**13}}), "does not hold this"),
     "no such opening": (_config({"opening": 999}), "opening 999"),
     "another vocabulary": (_config({"vocabulary": {"name": "bytes"}}), "does not hold this"),
 }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from throughtime.cli.errors import UsageError, reports_errors
+from throughtime.estimators.saved import LANGUAGE_MODEL, SEQUENCE_CLASSIFIER, read_configuration
 
 
 @reports_errors
@@ -36,21 +39,58 @@ def evaluate(
 
     Example: throughtime evaluate runs/book-20260101-120000 another-book.txt
     """
-    from throughtime.estimators.saved import kind_of
+    kind = read_configuration(run, LANGUAGE_MODEL, SEQUENCE_CLASSIFIER)["estimator"]
+    if kind == LANGUAGE_MODEL:
+        _text(run, source, encoding, pattern, as_json)
+        return
+    if encoding is not None or pattern is not None:
+        raise UsageError("recordings have no encoding and no pattern; leave them out")
+    _recordings(run, Path(source), as_json)
 
-    match kind_of(run):
-        case "LanguageModel":
-            from throughtime.cli.text_run import evaluate_text
 
-            evaluate_text(run, source, encoding, pattern, as_json)
-        case "SequenceClassifier":
-            from throughtime.cli.recordings_run import evaluate_classifier
+def _text(run: Path, source: str, encoding: str | None, pattern: str | None, as_json: bool) -> None:
+    from throughtime.data import read_text
+    from throughtime.data.text import ByteValues, Characters
+    from throughtime.estimators import LanguageModel
 
-            if encoding is not None or pattern is not None:
-                raise UsageError("recordings have no encoding and no pattern; leave them out")
-            evaluate_classifier(run, Path(source), as_json)
-        case kind:
-            raise UsageError(
-                f"{run} holds a {kind}; its scores are in {run / 'metrics.json'}, and `throughtime "
-                "predict` forecasts another file"
-            )
+    model = LanguageModel.load(run)
+    vocabulary = model.vocabulary_
+    if isinstance(vocabulary, ByteValues):
+        if encoding is not None:
+            raise UsageError(f"{run} has learned bytes, which have no encoding; leave it out")
+    else:
+        encoding = encoding or "utf-8"
+    text = read_text(source, encoding, **({} if pattern is None else {"pattern": pattern}))
+    score = model.evaluate(text)
+    if isinstance(vocabulary, Characters) and isinstance(text.content, str) and score.unknown:
+        price = f"{score.unknown * vocabulary.unknown_bits / score.bits:.1%} of the bits and more"
+        print(
+            f"throughtime: {score.unknown} characters were never learned, "
+            f"{vocabulary.unseen(text.content)[:40]!r}; they cost {price}",
+            file=sys.stderr,
+        )
+    if as_json:
+        print(json.dumps({"source": text.source, **score.as_dict()}, allow_nan=False))
+        return
+    print(
+        f"{text.source}, {score.characters:,} characters: {score.bits_per_character:.3f} bits a "
+        f"character, perplexity {score.perplexity:.2f} a {vocabulary.symbol}"
+    )
+
+
+def _recordings(run: Path, folder: Path, as_json: bool) -> None:
+    from throughtime.cli.told import print_told
+    from throughtime.data.audio import read_labelled
+    from throughtime.estimators.saved_classifier import load_of_recordings
+    from throughtime.estimators.told import Told
+
+    classifier, features, config = load_of_recordings(run)
+    classes = classifier.classes_.tolist()
+    data = read_labelled(folder, features, known=classes)
+    probabilities = classifier.predict_proba(list(data.sequences))
+    told = Told(tuple(classes), data.labels, probabilities, config.get("commonest"))
+    if as_json:
+        found = {"run": str(run), "source": data.source, **told.as_dict()}
+        print(json.dumps(found, allow_nan=False))
+    else:
+        print_told(told.as_dict())

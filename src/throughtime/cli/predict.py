@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from throughtime.cli.errors import UsageError, reports_errors
-from throughtime.cli.recordings_run import predict_classes
 
 
 @reports_errors
@@ -36,13 +35,13 @@ def predict(
     """
     from throughtime.data import read_series
     from throughtime.estimators import load
-    from throughtime.estimators.saved import kind_of
+    from throughtime.estimators.saved import SEQUENCE_CLASSIFIER, read_configuration
     from throughtime.estimators.scores import write_forecasts
 
-    if kind_of(run) == "SequenceClassifier":
+    if read_configuration(run, None, SEQUENCE_CLASSIFIER).get("estimator") is not None:
         if time is not None:
             raise UsageError("recordings have no time column; leave --time out")
-        predict_classes(run, files, out, as_json)
+        _tell_recordings(run, files, out, as_json)
         return
     if len(files) != 1:
         raise UsageError(f"{run} forecasts one series a call; {len(files)} files were given")
@@ -68,3 +67,42 @@ def predict(
         print(json.dumps({"predictions": str(place), "rows": len(series), "next": following}))
     else:
         print(f"{len(series)} rows forecast; the next {series.target}: {following:.4g}; {place}")
+
+
+def _tell_recordings(run: Path, files: list[Path], out: Path | None, as_json: bool) -> None:
+    """Tell the class of recordings.
+
+    Raises:
+        SavedError: The run cannot be loaded.
+        DataError: Files cannot be used; every fault of every file is named.
+        UsageError: The result cannot be written.
+    """
+    from throughtime.data.audio import read_recordings
+    from throughtime.data.faults import refuse
+    from throughtime.estimators.saved_classifier import load_of_recordings
+    from throughtime.estimators.told import write_told
+
+    classifier, features, _ = load_of_recordings(run)
+    sequences, _, faults = read_recordings(files, features)
+    if faults:
+        refuse("the recordings", faults)
+    probabilities = classifier.predict_proba(sequences)
+    classes = classifier.classes_.tolist()
+    if out is not None:
+        try:
+            write_told(out, [str(file) for file in files], classes, probabilities)
+        except OSError as error:
+            raise UsageError(
+                f"{out} cannot be written: {error.strerror or error}; name another with --out"
+            ) from error
+    likeliest = probabilities.argmax(1).tolist()
+    if as_json:
+        told = [
+            {"file": str(file), "predicted": classes[best],
+             "probabilities": dict(zip(map(str, classes), row, strict=True))}
+            for file, best, row in zip(files, likeliest, probabilities.tolist(), strict=True)
+        ]  # fmt: skip
+        print(json.dumps({"predictions": told}, allow_nan=False))
+        return
+    for file, best, row in zip(files, likeliest, probabilities, strict=True):
+        print(f"{file}: {classes[best]} ({row[best]:.1%})")

@@ -10,10 +10,13 @@ from throughtime.cli.errors import UsageError
 
 SERIES, TEXT, RECORDINGS = "series", "text", "recordings"
 OPTIONS: dict[str, tuple[str, ...]] = {
-    SERIES: ("target", "time", "transform", "window", "checkpoint_every", "tensorboard"),
-    TEXT: ("vocabulary", "encoding", "pattern", "embedding", "dropout", "window", "rows"),
+    SERIES: ("target", "time", "transform", "window", "tensorboard"),
+    TEXT: (
+        "vocabulary", "encoding", "pattern", "embedding", "dropout", "window", "rows",
+        "tensorboard",
+    ),
     RECORDINGS: ("group", "test_files", "pooling", "bidirectional", "dropout"),
-}
+}  # fmt: skip
 """The options that not every task takes."""
 ENDINGS = (".txt", ".text", ".md", ".rst", ".tex")
 """Of files that are taken for text without being told."""

@@ -12,10 +12,11 @@ import typer
 from throughtime.cells import registry
 from throughtime.cli.errors import reports_errors
 from throughtime.cli.machine import use_threads
-from throughtime.cli.recordings_run import train_classifier
+from throughtime.cli.recordings_run import RecordingsLearner, recordings_asked_for
+from throughtime.cli.series_run import SeriesLearner
 from throughtime.cli.tasks import OPTIONS, RECORDINGS, TEXT, refuse_strange, task_of
-from throughtime.cli.text_run import train_text
-from throughtime.cli.training_run import run_and_record
+from throughtime.cli.text_run import TextLearner, text_asked_for
+from throughtime.cli.training_run import Learner, run_and_record
 from throughtime.data import load
 from throughtime.data.split import TEST, VALIDATION
 from throughtime.estimators import LanguageModel, Settings
@@ -205,14 +206,13 @@ def train(
         typer.Option(help="The run folder; runs/NAME-TIME if left out.", rich_help_panel=OUTPUT),
     ] = None,
     checkpoint_every: Annotated[
-        float | None,
+        float,
         typer.Option(
             help="Seconds between checkpoints, from which `throughtime resume` goes on.",
             min=0,
             rich_help_panel=OUTPUT,
-            show_default=str(EVERY),
         ),
-    ] = None,
+    ] = EVERY,
     tensorboard: Annotated[
         Path | None,
         typer.Option(
@@ -239,36 +239,21 @@ def train(
     asked |= {name: None for name in ("clip", "patience") if given[name] == 0}
     if "rows" in asked:
         asked["batch_size"] = asked.pop("rows")
-    shares = {"validation_share": validation_share, "test_share": test_share}
+    shares = (validation_share, test_share)
+    learner: Learner
     if kind == TEXT:
-        train_text(source, asked, encoding, pattern, **shares, out=out, as_json=as_json)
+        text, model = text_asked_for(source, asked, encoding, pattern, *shares)
+        learner, name = TextLearner(text, model), text.text.name
     elif kind == RECORDINGS:
-        train_classifier(source, asked, group, test_files, **shares, out=out, as_json=as_json)
+        recordings, classifier = recordings_asked_for(source, asked, group, test_files, *shares)
+        learner, name = RecordingsLearner(recordings, classifier), recordings.data.name
     else:
-        _train_forecaster(
-            source, asked, target, time, **shares, out=out, as_json=as_json,
-            tensorboard=tensorboard, checkpoint_every=checkpoint_every,
-        )  # fmt: skip
-
-
-def _train_forecaster(
-    source: str,
-    asked: dict[str, Any],
-    target: str | None,
-    time: str | None,
-    validation_share: float | None,
-    test_share: float | None,
-    out: Path | None,
-    as_json: bool,
-    tensorboard: Path | None,
-    checkpoint_every: float | None,
-) -> None:
-    Settings(**asked)  # what was asked for is checked before the file is read
-    dataset = load(source, target, time, validation=validation_share, test=test_share)
-    settings = Settings(**{**dataset.settings, **asked})
-    if settings.patience is None:
-        dataset = replace(dataset, split=dataset.split.without_validation())
-    use_threads(settings.hidden, settings.batch_size)
-    with RunFolder(dataset.series.name, out) as folder:
-        every = EVERY if checkpoint_every is None else checkpoint_every
-        run_and_record(dataset, settings, folder, as_json, tensorboard, every)
+        Settings(**asked)  # what was asked for is checked before the file is read
+        dataset = load(source, target, time, validation=validation_share, test=test_share)
+        settings = Settings(**{**dataset.settings, **asked})
+        if settings.patience is None:
+            dataset = replace(dataset, split=dataset.split.without_validation())
+        use_threads(settings.hidden, settings.batch_size)
+        learner, name = SeriesLearner(dataset, settings), dataset.series.name
+    with RunFolder(name, out) as folder:
+        run_and_record(learner, folder, as_json, tensorboard, checkpoint_every)

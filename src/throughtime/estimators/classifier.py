@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,8 +14,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from throughtime.data import DataError
+from throughtime.estimators.sequence_training import SequenceTraining
 from throughtime.estimators.sequences import SequenceEstimator
 from throughtime.estimators.settings import SettingsError
+from throughtime.train import Checkpoint, Checkpoints
+from throughtime.train.run_folder import RunFolder
 from throughtime.train.training import Callback
 
 
@@ -52,6 +56,8 @@ class SequenceClassifier(SequenceEstimator):
         y: Sequence[Any] | npt.NDArray[Any],
         groups: Sequence[Any] | None = None,
         callbacks: Sequence[Callback] = (),
+        checkpoints: Checkpoints | None = None,
+        resume: Checkpoint | None = None,
     ) -> Self:
         """Learn the classes of sequences.
 
@@ -60,13 +66,35 @@ class SequenceClassifier(SequenceEstimator):
             y: The class of each.
             groups: The group of each; a held-out share for validation parts no group.
             callbacks: Told of each update and epoch.
+            checkpoints: Keeps what is needed to go on with the training; see `throughtime.train`.
+            resume: Where to go on from: a checkpoint of a classifier with these parameters, fitted
+                on these sequences.
 
         Returns:
-            This estimator.
+            This estimator. Ctrl-C, or a loss that is not finite, leaves it with its best weights;
+            `outcome_` says so.
 
         Raises:
             DataError: A sequence cannot be used, or there are fewer than two classes.
             SettingsError: A parameter is out of range, or the method does not take the network.
+            FloatingPointError: The loss was not finite before the first epoch had ended.
+            StorageError: A checkpoint cannot be written; or the one to go on from is one of
+                another training.
+        """
+        outcome = self.learn(self.prepared(X, y, groups), callbacks, checkpoints, resume)
+        if outcome.stopped == "failed" and not outcome.best_epoch:
+            raise FloatingPointError(outcome.failure)
+        return self
+
+    def prepared(
+        self,
+        X: Any,
+        y: Sequence[Any] | npt.NDArray[Any],
+        groups: Sequence[Any] | None = None,
+    ) -> SequenceTraining:
+        """Give the training that `fit` goes through, before it begins: its network as it is drawn.
+
+        Classes and scaling are known from here on. Errors are those of `fit`.
         """
         if not 0 <= self.label_smoothing < 1:
             raise SettingsError(
@@ -98,11 +126,9 @@ class SequenceClassifier(SequenceEstimator):
             )
             return losses * weights.to(losses)[targets]
 
-        self._train(
-            X, torch.from_numpy(numbers), len(self.classes_), loss, numbers.tolist(), groups,
-            callbacks,
-        )  # fmt: skip
-        return self
+        return self._prepared(
+            X, torch.from_numpy(numbers), len(self.classes_), loss, numbers.tolist(), groups
+        )
 
     def _weights(self, numbers: npt.NDArray[Any]) -> Tensor:
         """Give the weight of each class; the mean over sequences is 1."""
@@ -145,3 +171,32 @@ class SequenceClassifier(SequenceEstimator):
         if len(labels) != len(told):
             raise DataError(f"there are {len(told)} sequences and {len(labels)} classes")
         return float(np.mean(told == labels))
+
+    def save(self, folder: str | Path) -> None:
+        """Write what was fitted into a new folder: safetensors and JSON, whole or not at all.
+
+        Args:
+            folder: It must not exist, or be empty.
+
+        Raises:
+            NotFittedError: Nothing was fitted.
+            RunFolderError: The folder is taken, or cannot be written.
+            SavedError: The classes are neither text nor numbers.
+        """
+        from throughtime.estimators.saved_classifier import save
+
+        self._fitted("network_")
+        with RunFolder("model", Path(folder)) as place:
+            save(self, place.path)
+            place.keep()
+
+    @classmethod
+    def load(cls, folder: str | Path) -> SequenceClassifier:
+        """Load a classifier that `save` or `throughtime train` wrote, on the CPU.
+
+        Raises:
+            SavedError: A file is missing or damaged, or of another kind of model.
+        """
+        from throughtime.estimators.saved_classifier import load
+
+        return load(Path(folder))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,21 +13,15 @@ from torch import Tensor, nn
 from throughtime.data import Scaling
 from throughtime.data.augmentation import Augmentation
 from throughtime.data.groups import held_out
-from throughtime.data.ragged import padded, ragged
-from throughtime.data.tasks.asked import NOT_ASKED, Loss, Masked
+from throughtime.data.ragged import ragged
+from throughtime.data.tasks.asked import Loss
 from throughtime.estimators.parameters import Parameters
+from throughtime.estimators.sequence_training import SequenceTraining, answers
 from throughtime.estimators.settings import Settings, SettingsError
-from throughtime.gradients import Clipping, registry
-from throughtime.named import NamedError, named
 from throughtime.nn import Network
 from throughtime.nn.pooled import POOLINGS, PooledNetwork
-from throughtime.train import Batch, Outcome, make_optimizer, make_schedule, train
-from throughtime.train.rehearsal import rehearse
-from throughtime.train.run_folder import RunFolder
+from throughtime.train import Checkpoint, Checkpoints, Outcome
 from throughtime.train.training import Callback
-
-_ROWS = 256
-"""Sequences that are run at once where nothing is learned."""
 
 
 @dataclass(eq=False, repr=False)
@@ -169,7 +162,7 @@ class SequenceEstimator(Parameters, ABC):
             **shape,
         )
 
-    def _train(
+    def _prepared(
         self,
         X: Any,
         targets: Tensor,
@@ -177,9 +170,8 @@ class SequenceEstimator(Parameters, ABC):
         loss: Loss,
         labels: Sequence[Any],
         groups: Sequence[Any] | None,
-        callbacks: Sequence[Callback],
-    ) -> None:
-        """Fit the network so that its answer for sequence i comes near targets[i].
+    ) -> SequenceTraining:
+        """Give the training after which the answer for sequence i comes near targets[i].
 
         Args:
             X: The sequences.
@@ -188,7 +180,6 @@ class SequenceEstimator(Parameters, ABC):
             loss: Elementwise, of answers [1, N, outputs].
             labels: What the held-out share is stratified by.
             groups: Sequences of one group are never parted by it.
-            callbacks: Told of each update and epoch.
         """
         settings = self.settings()
         sequences = ragged(X, settings.torch_dtype)
@@ -197,120 +188,47 @@ class SequenceEstimator(Parameters, ABC):
                 f"each sequence needs its target: there are {len(sequences)} sequences and "
                 f"{len(targets)} targets"
             )
-        fitted, kept = held_out(labels, groups, self.validation, self.seed)
-        if self.patience is not None and not kept:
+        learned, held = held_out(labels, groups, self.validation, self.seed)
+        if self.patience is not None and not held:
             raise SettingsError("patience waits for a better validation loss; give validation too")
-        rows = torch.cat([sequences[i] for i in fitted])
+        rows = torch.cat([sequences[i] for i in learned])
         self.scaling_ = Scaling.fit(rows, range(len(rows)))
         self.n_features_in_ = rows.shape[1]
-        inputs = [self.scaling_.apply(s).to(settings.device) for s in sequences]
-        answers = targets.to(settings.device)
-        batch_rows = min(settings.batch_size, len(fitted))
-        asked = Masked(lambda y, d: loss(y, d) / batch_rows)
-        augment = Augmentation(
-            self.stretch, self.noise, self.offset, self.masked_columns, self.masked_steps
-        )
-
-        def batch(chosen: Sequence[int], change: Any = None) -> Batch:
-            rows = [inputs[i] if change is None else change(inputs[i]) for i in chosen]
-            x, lengths = padded(rows)
-            return Batch(x, _at_the_end(answers[list(chosen)], lengths, len(x)), lengths)
-
-        def batches() -> Iterator[Batch]:
-            for chosen in torch.split(torch.randperm(len(fitted)), settings.batch_size):
-                yield batch([fitted[i] for i in chosen.tolist()], augment)
-
-        def validate() -> float:
-            given = self._answers([inputs[i] for i in kept])  # [N, O]
-            with torch.no_grad():
-                return float(loss(given[None], answers[kept][None]).mean())
-
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            self.network_ = self.build(self.n_features_in_, outputs).to(settings.device)
-            try:
-                method = named(
-                    self.method, registry, "gradient method", seed=settings.seed, reduce="sum"
-                )
-                rehearse(self.network_, batch(fitted[:1]), asked, method)
-            except (NamedError, TypeError, ValueError) as error:
-                raise SettingsError(
-                    f"method {self.method!r} does not take this network: {error}"
-                ) from None
-            decay = {"weight_decay": self.weight_decay} if self.weight_decay else {}
-            optimizer = make_optimizer(
-                self.optimizer, self.network_.parameters(), self.learning_rate, **decay
+            return SequenceTraining(
+                network=self.build(self.n_features_in_, outputs).to(settings.device),
+                inputs=[self.scaling_.apply(s).to(settings.device) for s in sequences],
+                targets=targets.to(settings.device),
+                learned=learned,
+                held=held,
+                loss=loss,
+                augmentation=Augmentation(
+                    self.stretch, self.noise, self.offset, self.masked_columns, self.masked_steps
+                ),
+                settings=settings,
             )
-            self.outcome_: Outcome = train(
-                self.network_,
-                batches,
-                asked,
-                method,
-                optimizer,
-                epochs=self.epochs,
-                schedule=make_schedule(self.schedule, optimizer, self.epochs),
-                clipping=Clipping(norm=self.clip),
-                validate=validate if kept else None,
-                patience=self.patience,
-                callbacks=callbacks,
-            )
-        if self.outcome_.stopped == "failed" and not self.outcome_.best_epoch:
-            raise FloatingPointError(self.outcome_.failure)
 
-    def save(self, folder: str | Path, **noted: Any) -> None:
-        """Write what was fitted into a new folder: safetensors and JSON, whole or not at all.
-
-        Args:
-            folder: It must not exist, or be empty.
-            noted: Further plain values for `config.json`.
-
-        Raises:
-            NotFittedError: Nothing was fitted.
-            RunFolderError: The folder is taken, or cannot be written.
-            SavedError: The classes are neither text nor numbers.
-        """
-        from throughtime.estimators.saved_sequences import write
-
-        self._fitted("network_")
-        with RunFolder("model", Path(folder)) as place:
-            write(self, place.path, **noted)
-            place.keep()
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Self:
-        """Rebuild from a folder that `save` or `throughtime train` wrote, on the CPU.
-
-        Raises:
-            SavedError: The folder cannot be used, or holds another estimator.
-        """
-        from throughtime.estimators.saved import SavedError
-        from throughtime.estimators.saved_sequences import read
-
-        found, _ = read(Path(folder))
-        if not isinstance(found, cls):
-            raise SavedError(f"{folder} holds a {type(found).__name__}, not a {cls.__name__}")
-        return found
+    def learn(
+        self,
+        training: SequenceTraining,
+        callbacks: Sequence[Callback] = (),
+        checkpoints: Checkpoints | None = None,
+        resume: Checkpoint | None = None,
+    ) -> Outcome:
+        """Go through a training that `prepared` gave; the rest is as for `fit`."""
+        outcome = training.run(callbacks, checkpoints, resume)
+        self.network_, self.outcome_ = training.network, outcome
+        return outcome
 
     def _run(self, X: Any) -> Tensor:
         """Give the network's answer for each sequence, [N, O]."""
         self._fitted("network_")
         settings = self.settings()
         sequences = ragged(X, settings.torch_dtype, columns=self.n_features_in_)
-        return self._answers([self.scaling_.apply(s).to(settings.device) for s in sequences])
-
-    @torch.no_grad()
-    def _answers(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Run scaled sequences, those of like lengths together."""
-        self.network_.eval()
-        order = sorted(range(len(inputs)), key=lambda i: len(inputs[i]))
-        answers: list[Tensor] = []
-        for start in range(0, len(order), _ROWS):
-            x, lengths = padded([inputs[i] for i in order[start : start + _ROWS]])
-            outputs, _ = self.network_(x, lengths=lengths)
-            answers.append(outputs[lengths - 1, torch.arange(len(lengths))])
-        place = torch.empty(len(order), dtype=torch.long)
-        place[torch.tensor(order)] = torch.arange(len(order))
-        return torch.cat(answers)[place]
+        return answers(
+            self.network_, [self.scaling_.apply(s).to(settings.device) for s in sequences]
+        )
 
     @abstractmethod
     def predict(self, X: Any) -> Any:
@@ -326,11 +244,3 @@ _SHARES = {
     "masked_columns": float("inf"),
     "masked_steps": 1.0,
 }
-
-
-def _at_the_end(targets: Tensor, lengths: Tensor, steps: int) -> Tensor:
-    """Give targets [N, ...] to the last valid step of each row alone, [T, N, ...]."""
-    empty = torch.nan if targets.is_floating_point() else NOT_ASKED
-    spread = targets.new_full((steps, *targets.shape), empty)
-    spread[lengths - 1, torch.arange(len(lengths))] = targets
-    return spread

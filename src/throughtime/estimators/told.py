@@ -57,6 +57,13 @@ class Told:
         counts = Counter(zip(self.labels, self.predicted, strict=True))
         return [[counts[true, told] for told in self.classes] for true in self.classes]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Give scores and confusion as plain values for JSON."""
+        return {
+            "scores": self.scores(),
+            "confusion": {"classes": list(self.classes), "counts": self.confusion()},
+        }
+
     def write(self, path: Path, files: Sequence[str]) -> None:
         """Write a row a file as CSV; see `write_told`."""
         write_told(path, files, self.classes, self.probabilities, self.labels)
