@@ -156,7 +156,8 @@ def _print(found: dict[str, Any], asked: _Asked) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(
-        f"{asked.name}: {asked.cell} of {asked.hidden} units, {asked.layers} layer(s); {len(found['losses'])} losses followed back over {found['steps']} lags",
+        f"{asked.name}: {asked.cell} of {asked.hidden} units, {asked.layers} layer(s); "
+        f"{len(found['losses'])} losses followed back over {found['steps']} lags",
         markup=False,
     )
     table = Table(title="Gradients of a step's loss by earlier states", title_justify="left")

@@ -74,12 +74,10 @@ def read_configuration(folder: Path, *estimators: str | None) -> dict[str, Any]:
         raise SavedError(f"{path} cannot be read: {error.strerror or error}") from error
     if isinstance(config, dict):
         found, known = config.get("estimator"), estimators or tuple(MODEL)
-        if not (found is None or isinstance(found, str)) or found not in known:
+        kind = _KINDS.get(found) if found is None or isinstance(found, str) else None
+        if kind is None or found not in known:
             needed = " or ".join(_KINDS[name][0] for name in known)
-            what, taken = _KINDS.get(
-                found if isinstance(found, str) else "",
-                (f"an estimator {found!r:.80}", "it is not known"),
-            )
+            what, taken = kind or (f"an estimator {found!r:.80}", "this version knows no such kind")
             raise SavedError(f"{folder} holds {what}, and {needed} is needed here; {taken}")
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         found = config.get("format") if isinstance(config, dict) else type(config).__name__
