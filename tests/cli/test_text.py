@@ -90,6 +90,21 @@ def test_folders_standard_input_and_bytes(
     assert found["training"]["best_validation_loss"] is None
 
 
+def test_its_gradient_flow_is_measured_and_told(learned: Path, book: Path, tmp_path: Path) -> None:
+    recorded = json.loads((learned / "flow.json").read_text())
+    assert recorded["over_training"][0]["layers"]
+    page = (learned / "report.html").read_text()
+    assert "the network&#39;s bits per character is" in page
+    found = json.loads(run("flow", learned, "--json").stdout)
+    for name in ("lag", "median"):
+        assert found["layers"][0][name] == pytest.approx(recorded["layers"][0][name], rel=1e-3)
+    (tmp_path / "x.txt").write_text("not to be; " * 30)
+    other = run("flow", learned, "--data", tmp_path / "x.txt")
+    assert other.exit_code == 0, other.stderr
+    assert "x: lstm of 8 units, 1 layer(s)" in other.stdout
+    assert "--time means nothing for a text" in run("flow", learned, "--time", "day").stderr
+
+
 WRONG = {
     "empty": (b"", [], "is empty"),
     "undecodable": (b"fine\n\xff", [], "byte 5 (line 2), 0xff"),

@@ -279,7 +279,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "a list": (lambda f: (f / "config.json").write_text("[1]"), "has format 'list'"),
     "a forecaster": (
         lambda f: (f / "config.json").write_text("{}"),
-        "a language model of a text is needed",
+        "and a language model of a text",
     ),
     "changed": (_config({"opening": 1}, seal=False), "do not belong together"),
     "another format": (_config({"format": 9}), "format 9, this version reads format 1"),

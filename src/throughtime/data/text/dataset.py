@@ -36,7 +36,9 @@ class TextDataset:
         """Give the SHA-256 of all that is learned from, and of what is held out."""
         found = hashlib.sha256(f"{len(self.known)} ".encode())
         content = self.text.content
-        found.update(content if isinstance(content, bytes) else content.encode())
+        found.update(
+            content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+        )
         return found.hexdigest()
 
 
