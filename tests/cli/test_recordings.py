@@ -56,6 +56,13 @@ def test_evaluate_and_predict(trained: Path, tones: Path, tmp_path: Path) -> Non
     assert [row["predicted"] for row in told] == ["low", "high"]
     with out.open() as file:
         assert [row["predicted"] for row in csv.DictReader(file)] == ["low", "high"]
+    of_folder = json.loads(run("predict", trained, other, "--json").stdout)["predictions"]
+    assert [Path(row["file"]).name for row in of_folder] == ["high_0.wav", "low_0.wav", "mid_0.wav"]
+    before = files[0].read_bytes()
+    refused = run("predict", trained, *files, "--out", files[0])
+    assert refused.exit_code == 2
+    assert "is a file that is read" in refused.stderr
+    assert files[0].read_bytes() == before
 
 
 def test_groups_and_validation(tones: Path, tmp_path: Path) -> None:
@@ -127,3 +134,25 @@ def test_a_forecaster_is_not_evaluated(tmp_path: Path, tones: Path) -> None:
     missing = run("evaluate", tmp_path / "missing", tones)
     assert missing.exit_code == 2
     assert "no config.json" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("one.wav", "is one recording; give the folder"),
+        ("empty", "holds neither recordings nor text"),
+        ("mp3", "'.mp3' is neither WAV nor FLAC"),
+        ("notes.txt", "cannot be read as a folder"),
+    ],
+)
+def test_what_is_no_folder_of_recordings(source: str, said: str, tmp_path: Path) -> None:
+    write_tone(tmp_path / "one.wav", 300)
+    (tmp_path / "notes.txt").write_text("low high")
+    for name in ("empty", "mp3"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "mp3" / "low_1.mp3").write_bytes(b"ID3")
+    task = ["--task", "recordings"] if source == "notes.txt" else []
+    result = run("train", tmp_path / source, *task, "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not (tmp_path / "run").exists()

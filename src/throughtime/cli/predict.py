@@ -16,7 +16,9 @@ def predict(
     run: Annotated[Path, typer.Argument(help="A run folder of `throughtime train`.")],
     files: Annotated[
         list[Path],
-        typer.Argument(help="A CSV file with the columns trained on; or WAV or FLAC files."),
+        typer.Argument(
+            help="A CSV file with the columns trained on; or WAV or FLAC files, or folders of them."
+        ),
     ],
     time: Annotated[
         str | None, typer.Option(help="Time column; recognised by its name if left out.")
@@ -77,12 +79,16 @@ def _tell_recordings(run: Path, files: list[Path], out: Path | None, as_json: bo
         DataError: Files cannot be used; every fault of every file is named.
         UsageError: The result cannot be written.
     """
-    from throughtime.data.audio import read_recordings
+    from throughtime.data.audio import read_recordings, sound_files
     from throughtime.data.faults import refuse
     from throughtime.estimators.saved_classifier import load_of_recordings
     from throughtime.estimators.told import write_told
 
     classifier, features, _ = load_of_recordings(run)
+    files = sound_files(files)
+    if out is not None and any(out.exists() and file.exists() and out.samefile(file)
+                               for file in files):  # fmt: skip
+        raise UsageError(f"{out} is a file that is read; name another with --out")
     sequences, _, faults = read_recordings(files, features)
     if faults:
         refuse("the recordings", faults)

@@ -35,6 +35,7 @@ def task_of(source: str, task: str | None, pattern: str | None) -> str:
         UsageError: There is no such task; or a folder holds neither recordings nor text.
     """
     from throughtime.data.audio import holds_recordings
+    from throughtime.data.audio.recording import SUFFIXES
 
     if task is not None and task not in OPTIONS:
         raise UsageError(f"unknown task {task!r}; known are {', '.join(OPTIONS)}")
@@ -43,6 +44,11 @@ def task_of(source: str, task: str | None, pattern: str | None) -> str:
     path = Path(source)
     if holds_recordings(path):
         return RECORDINGS
+    if path.suffix.lower() in SUFFIXES and path.is_file():
+        raise UsageError(
+            f"{source} is one recording; give the folder of all that are to be told apart "
+            "(LABEL_*.wav, or LABEL/*.wav)"
+        )
     if path.is_dir() and pattern is None and not any(path.rglob("*.txt")):
         raise UsageError(
             f"{source} holds neither recordings nor text that can be read without being told more. "

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +51,12 @@ def test_other_files_are_passed_over(tmp_path: Path) -> None:
     assert not holds_recordings(tmp_path / "missing")
 
 
-def _truncate(folder: Path) -> None:
-    path = folder / "low_1.wav"
+def _spoil(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
+
+
+def _truncate(folder: Path) -> None:
+    _spoil(folder / "low_1.wav")
 
 
 def _truncate_flac(folder: Path) -> None:
@@ -165,6 +168,36 @@ def test_fewer_than_two_labels_are_refused(labels: list[str], tmp_path: Path) ->
     write_tones(tmp_path, each=2, pitches=dict.fromkeys(labels, 300.0))
     with pytest.raises(DataError, match="To mend"):
         read_labelled(tmp_path)
+
+
+def test_a_folder_that_cannot_be_listed_is_one_of_the_faults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for label in ("low", "mid"):
+        for number in range(2):
+            write_tone(tmp_path / label / f"{number}.wav", 300)
+    _spoil(tmp_path / "mid" / "1.wav")
+    (tmp_path / "secret").mkdir()
+    listed = Path.iterdir
+
+    def refuse(folder: Path) -> Iterator[Path]:  # the tests may run as one who may read all
+        if folder.name == "secret":
+            raise PermissionError(13, "Permission denied")
+        return listed(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(DataError, match="2 faults") as raised:
+        read_labelled(tmp_path)
+    for part in ("secret/: the folder cannot be read: Permission denied", "mid/1.wav: truncated"):
+        assert part in str(raised.value)
+
+
+def test_the_only_label_is_named_beside_other_faults(tmp_path: Path) -> None:
+    write_tones(tmp_path, each=2, pitches={"low": 300.0})
+    _truncate(tmp_path)
+    with pytest.raises(DataError, match="2 faults") as raised:
+        read_labelled(tmp_path)
+    assert "label 'low': the only label" in str(raised.value)
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:

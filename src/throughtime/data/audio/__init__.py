@@ -3,7 +3,12 @@
 from throughtime.data.audio.dataset import HELD_OUT, RecordingsDataset, load_recordings
 from throughtime.data.audio.labelled import LabelledSequences, holds_recordings, read_labelled
 from throughtime.data.audio.log_mel import LogMel
-from throughtime.data.audio.recording import Recording, read_recording, read_recordings
+from throughtime.data.audio.recording import (
+    Recording,
+    read_recording,
+    read_recordings,
+    sound_files,
+)
 
 __all__ = [
     "HELD_OUT",
@@ -16,4 +21,5 @@ __all__ = [
     "read_labelled",
     "read_recording",
     "read_recordings",
+    "sound_files",
 ]

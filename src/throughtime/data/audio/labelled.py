@@ -156,6 +156,7 @@ def read_labelled(
     paths, labels, faults = _found(folder)
     if not paths and not faults:
         raise DataError(f"{folder} holds no WAV or FLAC file.\nTo mend: {_LABEL_MEND}")
+    all_labelled = not faults
     sequences, features, wrong = read_recordings(paths, features, folder)
     faults += wrong
     counts = Counter(labels)
@@ -171,7 +172,7 @@ def read_labelled(
                 0, "1 file: none would be left to test on",
                 "give every label two recordings or more.", file=f"label {quoted(label)}",
             ))  # fmt: skip
-    if known is None and len(counts) == 1 and not faults:
+    if known is None and len(counts) == 1 and all_labelled:
         faults.append(Fault(0, "the only label: there is nothing to tell apart", _LABEL_MEND,
                             file=f"label {quoted(next(iter(counts)))}"))  # fmt: skip
     if faults:
@@ -186,21 +187,29 @@ def read_labelled(
     )
 
 
+def _shown(folder: Path) -> list[Path]:
+    """List what is in a folder and not hidden, by name."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
 def _found(folder: Path) -> tuple[list[Path], list[str], list[Fault]]:
-    """Find the recordings of a folder and the label of each."""
+    """Find the recordings of a folder, the label of each, and what is wrong with other files."""
     try:
-        entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-        folders = [path for path in entries if path.is_dir()]
-        inside = {
-            path: sorted(p for p in path.iterdir() if not p.name.startswith(".") and not p.is_dir())
-            for path in folders
-        }
+        entries = _shown(folder)
     except OSError as error:
         raise DataError(
             f"{folder} cannot be read as a folder: {error.strerror or error}.\nTo mend: give a "
             "folder of WAV or FLAC files."
         ) from None
     faults: list[Fault] = []
+    inside: dict[Path, list[Path]] = {}
+    for path in filter(Path.is_dir, entries):
+        try:
+            inside[path] = [file for file in _shown(path) if not file.is_dir()]
+        except OSError as error:
+            faults.append(Fault(0, f"the folder cannot be read: {error.strerror or error}",
+                                "check the permissions of such folders, or move them elsewhere.",
+                                file=f"{path.name}/"))  # fmt: skip
     paths: list[Path] = []
     labels: list[str] = []
 

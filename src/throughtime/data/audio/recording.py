@@ -62,9 +62,8 @@ def read_recording(path: Path) -> Recording | Fault:
 
     try:
         if not path.is_file():
-            return fault(
-                "a folder or device, or not there", "give WAV or FLAC files that can be read."
-            )
+            kind = "a folder without WAV or FLAC files" if path.is_dir() else "a device, or a pipe"
+            return fault(kind if path.exists() else "not there", "give WAV or FLAC files.")
         size = path.stat().st_size
         if size == 0:
             return fault("the file is empty, 0 bytes", "record or export the file again.")
@@ -136,6 +135,24 @@ def _soundfile() -> Any:
     return soundfile
 
 
+def sound_files(paths: Sequence[Path]) -> list[Path]:
+    """Put the WAV and FLAC files of folders, and of the folders in them, in the folders' place.
+
+    Args:
+        paths: Files and folders. A folder that has none stays as it is.
+    """
+    found: list[Path] = []
+    for path in paths:
+        inside = sorted(
+            file
+            for pattern in ("*.*", "*/*.*")
+            for file in path.glob(pattern)
+            if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+        )
+        found += inside if path.is_dir() and inside else [path]
+    return found
+
+
 def read_recordings(
     paths: Sequence[Path], features: LogMel | None = None, beside: Path | None = None
 ) -> tuple[list[Tensor], LogMel, list[Fault]]:
@@ -158,7 +175,7 @@ def read_recordings(
     faults: list[Fault] = []
     kinds: dict[int, LogMel] = {} if features is None else {features.rate: features}
     for path in paths:
-        name = path.name if beside is None else path.relative_to(beside).as_posix()
+        name = str(path) if beside is None else path.relative_to(beside).as_posix()
         recording = read_recording(path)
         if isinstance(recording, Fault):
             faults.append(replace(recording, file=name))
@@ -182,7 +199,7 @@ def read_recordings(
         expected = f"the network was trained at {features.rate} Hz"
     for path, (rate, _) in found.items():
         if rate != features.rate:
-            name = path.name if beside is None else path.relative_to(beside).as_posix()
+            name = str(path) if beside is None else path.relative_to(beside).as_posix()
             faults.append(Fault(0, f"sample rate {rate} Hz; {expected}",
                                 f"resample such files to {features.rate} Hz (with ffmpeg: "
                                 f"ffmpeg -i IN.wav -ar {features.rate} OUT.wav).",
