@@ -6,6 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from throughtime.estimators.parameters import NotFittedError
 from throughtime.estimators.saved import digest_of
 from throughtime.nn import Network
 from throughtime.nn.embedded import EmbeddedNetwork
-from throughtime.storage import read_sealed, write_sealed
+from throughtime.storage import StorageError, read_sealed, write_sealed
+from throughtime.train import Checkpoint
 
 PHRASE = "to be or not to be; "
 TEXT = PHRASE * 40
@@ -129,6 +131,32 @@ def test_gradient_methods_learn_text(method: str) -> None:
     ).fit(TEXT)  # fmt: skip
     first, last = model.history_[0].loss, model.history_[-1].loss
     assert last < first
+
+
+class Kept(list[Checkpoint]):
+    def due(self, improved: bool) -> bool:
+        return True
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        self.append(checkpoint)
+
+
+@pytest.mark.parametrize("method", ["bptt", "adaptive:0.2:2:8"])
+def test_a_training_is_gone_on_with_to_the_same_bits(method: str) -> None:
+    def made() -> LanguageModel:
+        return LanguageModel(method=method, **QUICK | {"epochs": 2, "hidden": 4})
+
+    kept = Kept()
+    whole = made().fit(TEXT[:300], checkpoints=kept).network_.state_dict()
+    middle = [checkpoint for checkpoint in kept if not checkpoint.complete and checkpoint.carried]
+    assert len(middle) > 3
+    for checkpoint in (middle[1], middle[-2]):
+        again = made().fit(TEXT[:300], resume=checkpoint).network_.state_dict()
+        assert all(torch.equal(whole[name], again[name]) for name in whole)
+    start = {"start": 10**6, "stream": middle[0].place["own"]["stream"]}
+    strange = replace(middle[0], place={"given": 1, "own": start})
+    with pytest.raises(StorageError, match="cannot begin at 1000000"):
+        made().fit(TEXT[:300], resume=strange)
 
 
 def test_columns_or_an_embedding() -> None:

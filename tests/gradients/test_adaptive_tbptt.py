@@ -134,6 +134,22 @@ def test_measuring_looks_back_the_whole_way_and_learning_goes_on() -> None:
     assert windows[13] < 50
 
 
+def test_a_state_taken_between_chunks_measures_when_it_would_have_been_measured() -> None:
+    model, (x, d) = network(0.3), sequences(96)
+    whole = AdaptiveTBPTT(tolerance=0.5, k1=2, most=8, measure=10)
+    shortened = False
+    for begin in range(0, 96, 16):
+        again = AdaptiveTBPTT(tolerance=0.5, k1=2, most=8, measure=10)
+        again.load_state_dict(whole.state_dict())
+        windows = [
+            [u.info["window"] for u in method(model, x[begin:][:16], d[begin:][:16], squared)]
+            for method in (again, whole)
+        ]
+        assert windows[0] == windows[1]
+        shortened |= 8.0 in windows[1][4:] and windows[1][-1] < 8.0
+    assert shortened  # some windows are those of a measurement, and others are not
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

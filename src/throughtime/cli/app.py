@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "Score a trained language model on a text, or a classifier on labelled recordings.",
     "generate": "Write on from a prompt by a trained language model.",
     "export": "Write a trained network as an ONNX graph or as C, its scaling included.",
+    "runs": "List the run folders in a place: what was trained, how far, and how well.",
     "compare": "Train the same network on the same task by several gradient methods, and compare.",
     "flow": "Measure how far back in time gradients reach, what stops them, and what to change.",
     "explain": "Work out backpropagation through time by hand, every term of it.",
@@ -85,7 +86,7 @@ def _print_version(asked: bool) -> None:
     "throughtime predict RUN mine.csv   |   "
     "throughtime train book.txt   |   throughtime generate RUN   |   "
     "throughtime train RECORDINGS   |   throughtime evaluate RUN OTHERS   |   "
-    "throughtime export RUN --c   |   "
+    "throughtime export RUN --c   |   throughtime runs --sort score   |   "
     "throughtime compare --methods bptt,tbptt:10,rtrl   |   throughtime flow sunspots   |   "
     "throughtime explain   |   throughtime cells gru   |   throughtime bench --cells gru   |   "
     "throughtime doctor"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from throughtime.train import Checkpoint, Checkpoints, Outcome
     from throughtime.train.training import Callback
 
+HELD = "held-out recordings"
+"""What the scores are of."""
 VALIDATION = 0.15
 """The share of what is learned that is validated on, where there is a patience."""
 
@@ -146,7 +148,8 @@ class RecordingsLearner:
             self.dataset.commonest,
         )
         told.write(folder / "predictions.csv", [data.files[i] for i in held])
-        return told.as_dict()
+        scores = {name: {HELD: score} for name, score in told.scores().items()}
+        return {**told.as_dict(), "scores": scores}
 
     def flow(self) -> Flow:
         """Refuse to measure gradient flow; see `probe`."""
@@ -162,4 +165,5 @@ class RecordingsLearner:
 
     def tell(self, metrics: dict[str, Any], place: Path) -> None:
         """Print the scores."""
-        print_told(metrics)
+        scores = {name: score[HELD] for name, score in metrics["scores"].items()}
+        print_told({**metrics, "scores": scores})

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from throughtime.data import DataError
-from throughtime.data.text import Characters, Text, Vocabulary, last_share
+from throughtime.data.text import Text, Vocabulary, last_share
 from throughtime.estimators.parameters import Parameters
 from throughtime.estimators.sampling import Sampling
 from throughtime.estimators.settings import Settings, SettingsError
@@ -21,7 +20,7 @@ from throughtime.estimators.text_flow import flow_of
 from throughtime.estimators.text_score import TextScore, score_of
 from throughtime.estimators.text_stream import refuse_short, vocabulary_for
 from throughtime.estimators.text_training import TextTraining
-from throughtime.estimators.writing import write_on
+from throughtime.estimators.writing import text_after
 from throughtime.flow import Flow
 from throughtime.train import Checkpoint, Checkpoints, Outcome
 from throughtime.train.training import Callback
@@ -280,20 +279,8 @@ class LanguageModel(Parameters):
             NotFittedError: Nothing has been learned.
             SettingsError: A number is out of range.
         """
-        network, vocabulary = self._fitted("network_"), self._fitted("vocabulary_")
-        sampling = Sampling(temperature, top_k, top_p)
-        if isinstance(length, bool) or not isinstance(length, int) or length < 0:
-            raise SettingsError(f"length is a number of symbols, 0 or more; got {length!r}")
-        numbers = vocabulary.encode(prompt)
-        if isinstance(vocabulary, Characters) and (unseen := vocabulary.unseen(prompt)):
-            warnings.warn(
-                f"the prompt has characters that were never learned, {unseen!r}; they are passed "
-                "over as unknown",
-                stacklevel=2,
-            )
-        unknown, draw = vocabulary.unknown, sampling.generator(seed)
-        drawn = write_on(network, numbers, self.opening_, length, sampling, draw, unknown)
-        return cast(Iterator[str], vocabulary.decoded(drawn))
+        network, sampling = self._fitted("network_"), Sampling(temperature, top_k, top_p)
+        return text_after(prompt, network, self.vocabulary_, self.opening_, length, sampling, seed)
 
     def save(self, folder: str | Path) -> None:
         """Write model.safetensors and config.json into an existing folder.

@@ -75,4 +75,14 @@ def text_of(run: Path, config: dict[str, Any], data: Path | None = None) -> Text
     named = all(name is None or isinstance(name, str) for name in (encoding, pattern))
     if not named or not isinstance(test, float) or not 0 < test < 1:
         raise SavedError(f"{run / CONFIG} is damaged: how its text was read is malformed")
+    source = Path(kept["source"])
+    try:
+        there = source.is_file() or source.is_dir()
+    except (OSError, ValueError):
+        there = False
+    if not there:
+        raise SavedError(
+            f"the text of {run} is to be read from {kept['source']!r:.200}, which is no file or "
+            "folder; name where it is now with --data"
+        )
     return load_text(kept["source"], encoding, pattern, test)

@@ -89,12 +89,8 @@ def load(folder: Path) -> LanguageModel:
     model, vocabulary, opening = described(folder, config, device="cpu")
     check_language_model(folder / WEIGHTS, weights, model, vocabulary)
     network = _without_memory(model, vocabulary)  # what is in the file says how much is taken
-    try:
-        network.load_state_dict(weights, assign=True)
-    except RuntimeError as error:
-        raise SavedError(
-            f"{folder / WEIGHTS} does not hold this network's weights: {error}"
-        ) from error
+    own = {name: weights[name].to(like.dtype) for name, like in network.state_dict().items()}
+    network.load_state_dict(own, assign=True)
     model.vocabulary_, model.opening_, model.network_ = vocabulary, opening, network.eval()
     return model
 
