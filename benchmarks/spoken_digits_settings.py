@@ -37,9 +37,9 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "max, both directions, changed, smoothed": {
         **BOTH, **CHANGED, "label_smoothing": 0.1, "pooling": "max",
     },
-    "mean, changed, smoothed": {**CHANGED, "label_smoothing": 0.1},
-    "mean": PLAIN,
-    "last state, constant rate": {"pooling": "last", "schedule": "constant"},
+    "mean, one direction, changed, smoothed": {**CHANGED, "label_smoothing": 0.1},
+    "mean, one direction": PLAIN,
+    "last state, one direction, constant rate": {"pooling": "last", "schedule": "constant"},
 }  # fmt: skip
 
 
