@@ -9,6 +9,7 @@ from throughtime.estimators import NotFittedError, SequenceClassifier, SettingsE
 from throughtime.nn import Network
 
 QUICK: dict[str, Any] = {"hidden": 6, "epochs": 15, "learning_rate": 0.02}
+ONCE: dict[str, Any] = {"hidden": 6, "epochs": 1}  # where nothing needs to be learned
 
 
 def problem(N: int = 40, columns: int = 2) -> tuple[list[np.ndarray], list[str]]:
@@ -54,7 +55,7 @@ def test_labels_without_meaning_are_not_learned() -> None:
 
 def test_the_order_of_rows_and_their_company_change_nothing() -> None:
     X, y = problem()
-    classifier = SequenceClassifier(**QUICK, dtype="float64").fit(X, y)
+    classifier = SequenceClassifier(**ONCE, dtype="float64").fit(X, y)
     together = classifier.predict_proba(X)
     alone = np.concatenate([classifier.predict_proba([sequence]) for sequence in X])
     np.testing.assert_allclose(together, alone, rtol=0, atol=1e-12)
@@ -64,19 +65,19 @@ def test_the_order_of_rows_and_their_company_change_nothing() -> None:
 def test_the_same_seed_gives_the_same_bytes_and_leaves_torchs_alone() -> None:
     X, y = problem()
     before = torch.get_rng_state()
-    first = SequenceClassifier(**QUICK, noise=0.1).fit(X, y).predict_proba(X)
+    first = SequenceClassifier(**ONCE, noise=0.1).fit(X, y).predict_proba(X)
     assert torch.equal(torch.get_rng_state(), before)
-    assert (SequenceClassifier(**QUICK, noise=0.1).fit(X, y).predict_proba(X) == first).all()
-    other = SequenceClassifier(**QUICK, noise=0.1, seed=1).fit(X, y).predict_proba(X)
+    assert (SequenceClassifier(**ONCE, noise=0.1).fit(X, y).predict_proba(X) == first).all()
+    other = SequenceClassifier(**ONCE, noise=0.1, seed=1).fit(X, y).predict_proba(X)
     assert (other != first).any()
 
 
 def test_the_scaling_is_of_what_is_learned_from_alone() -> None:
     X, y = problem()
-    classifier = SequenceClassifier(**QUICK, validation=0.25)
+    classifier = SequenceClassifier(**ONCE, validation=0.25)
     classifier.fit(X, y)
     assert not np.allclose(classifier.scaling_.center, np.concatenate(X).mean(0), atol=1e-9)
-    whole = SequenceClassifier(**QUICK).fit(X, y)
+    whole = SequenceClassifier(**ONCE).fit(X, y)
     np.testing.assert_allclose(whole.scaling_.center, np.concatenate(X).mean(0), atol=1e-5)
 
 
@@ -101,7 +102,8 @@ def test_class_weights_move_what_is_told() -> None:
 
     def told(weight: Any) -> float:
         classifier = SequenceClassifier(
-            **{**QUICK, "schedule": "constant", "epochs": 40}, class_weight=weight
+            **{**QUICK, "schedule": "constant", "epochs": 15, "learning_rate": 0.05},
+            class_weight=weight,
         )
         return float(classifier.fit(noise, rare).predict_proba(noise)[0, 1])
 

@@ -64,12 +64,13 @@ def test_grid_search_in_a_pipeline_of_features() -> None:
 
 
 def _checks() -> list[Any]:
-    estimator = SequenceClassifier(hidden=4, epochs=8, learning_rate=0.05, batch_size=16)
+    estimator = SequenceClassifier(hidden=2, epochs=4, learning_rate=0.1, batch_size=64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is no BaseEstimator: that would need scikit-learn
         return list(estimator_checks_generator(estimator, legacy=True))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("estimator", "check"),
     [
@@ -82,6 +83,7 @@ def test_the_checks_of_scikit_learn_pass(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
+@pytest.mark.thorough  # a process of its own
 def test_the_package_does_without_scikit_learn() -> None:
     code = (
         "import sys; from throughtime.estimators import SequenceClassifier as C\n"
