@@ -134,6 +134,23 @@ def test_measuring_looks_back_the_whole_way_and_learning_goes_on() -> None:
     assert windows[13] < 50
 
 
+def test_it_measures_when_it_would_have_without_a_stop() -> None:
+    def windows(method: AdaptiveTBPTT) -> list[float]:
+        updates = method(network(0.3), *sequences(60), squared)
+        return [update.info["window"] for update in updates]
+
+    def made() -> AdaptiveTBPTT:
+        return AdaptiveTBPTT(tolerance=0.3, k1=5, most=30, measure=9)
+
+    first, second, wrong = made(), made(), made()
+    windows(first)
+    second.load_state_dict(first.state_dict())
+    wrong.load_state_dict(first.state_dict() | {"due": 0})
+    going_on = windows(first)
+    assert windows(second) == going_on
+    assert windows(wrong) != going_on
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

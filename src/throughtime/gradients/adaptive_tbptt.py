@@ -143,18 +143,19 @@ class AdaptiveTBPTT(ThroughTime):
             "partial": list(self._partial),
             "rounding": self._rounding,
             "updates": self._updates,
+            "due": self._due,
             "k2": self.k2,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Measure on; see `GradientMethod`."""
-        check_keys(self, state, ("norms", "partial", "rounding", "updates", "k2"))
+        check_keys(self, state, ("norms", "partial", "rounding", "updates", "due", "k2"))
         if not 1 <= state["k2"] <= self.most or state["k2"] % self.k1:
             raise ValueError(f"a window of {state['k2']} steps is none of {self!r}")
         self._norms = [float(norm) for norm in state["norms"]]
         self._partial = [float(norm) for norm in state["partial"]]
-        self._rounding, self._updates = float(state["rounding"]), int(state["updates"])
-        self.k2 = int(state["k2"])
+        self._rounding, self.k2 = float(state["rounding"]), int(state["k2"])
+        self._updates, self._due = int(state["updates"]), int(state["due"])
 
     def bias(self, pieces: int) -> float:
         """Bound the relative bias of a window of so many pieces; infinite where nothing does."""
