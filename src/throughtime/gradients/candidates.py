@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from throughtime.gradients.chain import Chain
 from throughtime.gradients.method import Loss, on_weights
 from throughtime.gradients.objective import Reduction
-from throughtime.gradients.state import carried, cut, mapped
+from throughtime.gradients.state import carried, cut, layers_first, mapped
 
 
 class Candidates:
@@ -101,7 +101,9 @@ class Candidates:
 
     def _chain(self, model: nn.Module, state: Any) -> Chain:
         inputs, targets, loss = self._sequences
-        return Chain(model, inputs, targets, loss, state, *self._rows)
+        chain = Chain(model, inputs, targets, loss, state, *self._rows)
+        chain.layered = layers_first(self.model)  # whatever stands for it
+        return chain
 
     def _run(self, chain: Chain) -> float:
         pieces = chain.run(chain.T, recorded=False)

@@ -76,6 +76,9 @@ class GradientMethod(ABC):
                 the number that a mean divides by.
             reset: Rows that start anew, from a state of zeros, before a step, [T, B]: what a stream
                 gives where one sequence ends and the next begins. No gradient flows back across.
+                The tensors of a state then have the rows in the last dimension but one, as
+                [layers, B, H] and [B, H] do, or in the first; where both have as many entries as
+                there are rows it is refused, unless the model is one of torch's layers or ours.
 
         Raises:
             ValueError: Shapes do not fit, or the loss is reduced already.
