@@ -433,15 +433,49 @@ def test_lengths_that_do_not_fit_are_refused(
         )
 
 
-@each_method
-def test_a_model_of_another_form_is_refused(method: type[GradientMethod]) -> None:
-    class Single(nn.Module):
-        def forward(self, x: Tensor, state: Any) -> Tensor:
-            return x
+class Single(nn.Module):
+    def forward(self, x: Tensor, state: Any) -> Tensor:
+        return x
 
+
+class Stateless(nn.Module):
+    def forward(self, x: Tensor) -> tuple[Tensor, None]:
+        return x, None
+
+
+@each_method
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Single(), r"\(inputs, state\) -> \(outputs, state\); Single gave"),
+        (Stateless(), r"\(inputs, state\) -> \(outputs, state\).*Stateless.forward takes \(x\);"),
+        (lambda x, state: (x, state), r"\(inputs, state\) -> \(outputs, state\); got function"),
+    ],
+)
+def test_a_model_of_another_form_is_refused(
+    method: type[GradientMethod], model: Any, message: str
+) -> None:
     x = torch.zeros(2, 1, 1)
-    with pytest.raises(TypeError, match=r"\(inputs, state\).*Single gave|Network.*got Single"):
-        use_up(method()(Single(), x, x, squared))
+    with pytest.raises(TypeError, match=f"{message}|Network.*got (Single|Stateless)"):
+        use_up(method()(model, x, x, squared))
+
+
+@each_method
+def test_a_model_that_takes_no_lengths_says_so(method: type[GradientMethod]) -> None:
+    x = torch.zeros(2, 2, 1)
+    with pytest.raises(TypeError, match=r"state, lengths=.*LSTM.forward takes \(.*|Network.*got"):
+        use_up(method()(nn.LSTM(1, 1), x, x, squared, lengths=torch.tensor([1, 2])))
+
+
+@each_method
+def test_what_fails_inside_a_model_is_left_as_it_is(method: type[GradientMethod]) -> None:
+    class Failing(nn.Module):
+        def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+            return x + state, state
+
+    x = torch.zeros(2, 2, 1)
+    with pytest.raises(TypeError, match=r"unsupported operand|Network.*got Failing"):
+        use_up(method()(Failing(), x, x, squared))
 
 
 @each_method

@@ -1,7 +1,8 @@
-"""Rows of a state that start anew: where they are in its tensors, and where that cannot be told."""
+"""What a network carries: cut from its history whole, and rows of it that start anew."""
 
 from __future__ import annotations
 
+from collections import namedtuple
 from typing import Any
 
 import pytest
@@ -10,9 +11,54 @@ from torch import Tensor, nn
 
 import throughtime as tt
 from throughtime.gradients import GradientMethod
-from throughtime.gradients.state import beside
+from throughtime.gradients.state import beside, cut
 
 squared = nn.MSELoss(reduction="none")
+
+
+Pair = namedtuple("Pair", "h c")
+
+
+def attached() -> Tensor:
+    return torch.ones(2, requires_grad=True) * 2
+
+
+@pytest.mark.parametrize(
+    "nest",
+    [
+        lambda a, b: (a, b),
+        lambda a, b: [a, b],
+        lambda a, b: Pair(a, b),
+        lambda a, b: {"h": a, "c": (b,)},
+        lambda a, b: [[a], {"c": Pair(b, None)}],
+    ],
+    ids=["tuple", "list", "namedtuple", "dict", "nested"],
+)
+def test_a_state_of_any_nesting_is_cut_whole(nest: Any) -> None:
+    state = nest(attached(), attached())
+    loose = cut(state)
+    assert type(loose) is type(state)
+    assert "grad_fn" in repr(state)
+    assert "grad_fn" not in repr(loose)
+    assert repr(loose) == repr(nest(torch.ones(2) * 2, torch.ones(2) * 2))
+
+
+def test_leaves_and_other_things_stay() -> None:
+    leaf = torch.ones(2, requires_grad=True)
+    assert cut(leaf) is leaf
+    assert cut((leaf, None, 3))[0] is leaf
+    assert cut(None) is None
+    assert cut((None, 3)) == (None, 3)
+
+
+def test_a_cut_shares_memory_and_leaves_the_original() -> None:
+    state = attached()
+    loose = cut(state)
+    assert loose.data_ptr() == state.data_ptr()
+    assert state.grad_fn is not None
+
+
+# Rows that start anew: where they are in a state, and where that cannot be told.
 
 
 class Slots(nn.Module):

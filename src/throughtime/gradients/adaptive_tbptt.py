@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from throughtime.gradients.chain import Chain
 from throughtime.gradients.clipping import Clipping
-from throughtime.gradients.method import Loss, Update, causal, check_keys
+from throughtime.gradients.form import causal
+from throughtime.gradients.method import Loss, Update, check_keys
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.piece import Piece
 from throughtime.gradients.tbptt import steps

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from throughtime.gradients.chain import Chain
-from throughtime.gradients.method import Loss, on_weights
+from throughtime.gradients.form import check_module, on_weights
+from throughtime.gradients.method import Loss
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.state import carried, cut, layers_first, mapped
 
@@ -46,6 +47,7 @@ class Candidates:
         reduce: Reduction,
         finite: bool,
     ) -> None:
+        check_module(model)
         self.model, self.state, self.reduce, self.finite = model, cut(state), reduce, finite
         self._sequences = (inputs, targets, loss)
         self._rows = (lengths, reset)

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from throughtime.gradients.method import Loss, causal, check_sequences, forward
+from throughtime.gradients.form import causal, check_module, forward
+from throughtime.gradients.method import Loss, check_sequences
 from throughtime.gradients.objective import (
     Reduction,
     Tally,
@@ -36,6 +37,7 @@ class Chain:
             weights, and differentiated at these.
 
     Raises:
+        TypeError: The model is no module.
         ValueError: Shapes do not fit.
     """
 
@@ -50,6 +52,7 @@ class Chain:
         reset: Tensor | None = None,
         on_copies: bool = False,
     ) -> None:
+        check_module(model)
         self.model, self.inputs, self.targets, self.loss = model, inputs, targets, loss
         self.lengths = check_sequences(inputs, targets, lengths)
         self.reset, self.resets = reset, rows_anew(reset, inputs)

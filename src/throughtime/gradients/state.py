@@ -51,7 +51,7 @@ def layers_first(model: nn.Module) -> bool:
     known: tuple[type[nn.Module], ...] = (
         OnOurEngines, Recurrent, Network, nn.RNN, nn.GRU, nn.LSTM,
     )  # fmt: skip
-    return any(type(model).forward is kind.forward for kind in known)
+    return any(isinstance(model, kind) and type(model).forward is kind.forward for kind in known)
 
 
 def anew(state: Any, rows: Tensor, layered: bool) -> Any:

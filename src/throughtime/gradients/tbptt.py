@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from throughtime.gradients.chain import Chain
 from throughtime.gradients.clipping import Clipping
+from throughtime.gradients.form import causal
 from throughtime.gradients.joined import chain_of_short_pieces
-from throughtime.gradients.method import Loss, Update, causal
+from throughtime.gradients.method import Loss, Update
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.piece import Piece
 from throughtime.gradients.through_time import ThroughTime
