@@ -4,7 +4,7 @@ Exact methods are compared with autograd; those that approximate keep to the pro
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -21,14 +21,15 @@ from throughtime.gradients import GradientMethod, Update
 # Windows as long as these short sequences say that they are the whole.
 pytestmark = pytest.mark.filterwarnings("ignore:.*full backpropagation through time")
 
-each_method = pytest.mark.parametrize(
-    "method", gradients.registry.values(), ids=gradients.registry.keys()
-)
-exact_method = pytest.mark.parametrize(
-    "method",
-    [method for method in gradients.registry.values() if method.exact],
-    ids=[name for name, method in gradients.registry.items() if method.exact],
-)
+
+def methods(which: Callable[[type[GradientMethod]], bool]) -> pytest.MarkDecorator:
+    """Run a test over all methods of a kind."""
+    found = {name: method for name, method in gradients.registry.items() if which(method)}
+    return pytest.mark.parametrize("method", found.values(), ids=found.keys())
+
+
+each_method = methods(lambda method: True)
+exact_method = methods(lambda method: method.exact)
 squared = nn.MSELoss(reduction="none")
 
 
@@ -283,11 +284,22 @@ class Twice(nn.Module):
         return torch.stack(outputs), h
 
 
-@each_method
-@pytest.mark.parametrize("windows", [{}, {"k1": 2, "k2": 4}, {"k1": 2, "most": 6}])
+def windows_of(method: type[GradientMethod]) -> list[dict[str, int]]:
+    """Give the arguments that make a method look back in several ways, as far as it has them."""
+    ways = [{}, {"k1": 2, "k2": 4}, {"k1": 2, "most": 6}]
+    return [way for way in ways if set(way) <= set(inspect.signature(method).parameters)]
+
+
+@pytest.mark.parametrize(
+    ("method", "windows"),
+    [
+        pytest.param(method, windows, id="-".join([name, *windows]))
+        for name, method in gradients.registry.items()
+        if method.any_module
+        for windows in windows_of(method)
+    ],
+)
 def test_shared_weights_stay_shared(method: type[GradientMethod], windows: dict[str, int]) -> None:
-    if not method.any_module or not set(windows) <= set(inspect.signature(method).parameters):
-        pytest.skip("another method's")
     model, reference = Twice(), Twice()
     names = [name for name, _ in model.named_parameters()]
     weights = list(model.parameters())
@@ -305,10 +317,8 @@ def test_shared_weights_stay_shared(method: type[GradientMethod], windows: dict[
 # What is refused, with no gradient touched.
 
 
-@each_method
+@methods(lambda method: method is not tt.EvolutionStrategy)  # which needs none
 def test_a_loss_without_a_slope_is_refused(method: type[GradientMethod]) -> None:
-    if method is tt.EvolutionStrategy:
-        pytest.skip("it needs none")
     case = case_for(method)
     outputs = case.model(case.inputs)[0].detach()
     case.targets[:4] = outputs[:4] + 1
