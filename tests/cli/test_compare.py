@@ -125,6 +125,8 @@ def test_the_live_table_has_the_columns_that_fit(width: int, titles: str) -> Non
         (["--methods", "bptt,bpt"], "unknown gradient method 'bpt'"),
         (["--methods", ","], "names none"),
         (["--methods", "bptt,bptt"], "twice"),
+        (["--methods", "es:4:optimizer=cma@0.1"], "leave out the learning rate after @"),
+        (["--methods", "es:4:seed=-1:optimizer=cma"], "from 0 to 4294967295; got -1"),
         (["--methods", "bptt@fast"], "learning rate is expected after @"),
         (["--methods", "rflo"], "method 'rflo' does not take gru of 3 units"),
         (["--cell", "gruu"], "gru"),
