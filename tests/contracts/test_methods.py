@@ -341,6 +341,14 @@ def test_a_loss_that_is_a_number_is_refused(method: type[GradientMethod]) -> Non
 
 
 @each_method
+@pytest.mark.parametrize("loss", [nn.MSELoss, None])
+def test_what_is_no_loss_is_refused(method: type[GradientMethod], loss: Any) -> None:
+    case = case_for(method)
+    with pytest.raises(TypeError, match=r"such as torch.nn.MSELoss\(reduction=.none.\); got"):
+        use_up(method()(case.model, case.inputs, case.targets, loss))
+
+
+@each_method
 def test_what_is_no_tensor_is_refused_or_made_one(method: type[GradientMethod]) -> None:
     case = case_for(method)
     with pytest.raises(TypeError, match=r"inputs are a tensor.*got ndarray"):
@@ -431,7 +439,8 @@ def test_sequences_that_do_not_fit_are_refused(
 
 @each_method
 @pytest.mark.parametrize(
-    "lengths", [[7, 1, 1, 1], [-1, 1, 1, 1], [1, 1, 1], [0, 0, 0, 0], [1.0, 1.0, 1.0, 1.0]]
+    "lengths",
+    [[7, 1, 1, 1], [-1, 1, 1, 1], [1, 1, 1], [0, 0, 0, 0], [1.0, 1.0, 1.0, 1.0], [True] * 4],
 )
 def test_lengths_that_do_not_fit_are_refused(
     method: type[GradientMethod], lengths: list[float]

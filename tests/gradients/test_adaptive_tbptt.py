@@ -158,6 +158,7 @@ def test_it_measures_when_it_would_have_without_a_stop() -> None:
         ({"k1": 7, "most": 20}, "most=20 must be a multiple of k1=7"),
         ({"k1": -1}, "k1 is a whole number of steps"),
         ({"forget": 0.0}, "forget is a share"),
+        ({"tolerance": "x"}, "tolerance is a share between 0 and 1, got 'x'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options: dict[str, Any], message: str) -> None:

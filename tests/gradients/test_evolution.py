@@ -269,6 +269,7 @@ def test_it_learns_by_covariance_adaptation() -> None:
         ({"population": 0}, "even number"),
         ({"population": 2.0}, "even number"),
         ({"sigma": 0}, "sigma must be positive"),
+        ({"sigma": "x"}, "sigma must be positive, got 'x'"),
         ({"optimizer": "adam"}, 'None or "cma"'),
         ({"shaping": "linear"}, '"ranks" or None'),
         ({"reduce": "max"}, "reduce must be"),

@@ -216,6 +216,7 @@ def test_the_mean_stretch_is_the_length(length: int, alpha: float, every: int, m
         ({"length": 0}, "length is a whole number of steps"),
         ({"length": 3, "every": 5}, "every=5 steps between possible cuts are more than the 3"),
         ({"alpha": 1.0}, "alpha must be above 1"),
+        ({"alpha": "x"}, "alpha must be above 1, got 'x'"),
         ({"updates": "often"}, 'updates must be "sequence" or "cut"'),
         ({"seed": "x"}, "seed is a whole number; got 'x'"),
     ],

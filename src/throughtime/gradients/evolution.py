@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from throughtime.gradients.candidates import Candidates
 from throughtime.gradients.covariance import CovarianceAdaptation
-from throughtime.gradients.method import GradientMethod, Loss, Update, check_keys
+from throughtime.gradients.method import GradientMethod, Loss, Update, check_keys, is_number
 from throughtime.gradients.objective import Reduction, check_reduction
 from throughtime.gradients.seed import whole_seed
 
@@ -89,7 +89,7 @@ class EvolutionStrategy(GradientMethod):
                 f"population is an even number, at least 2: half of it on each side; got "
                 f"{population!r}"
             )
-        if not 0 < sigma < float("inf"):
+        if not is_number(sigma) or not 0 < sigma < float("inf"):
             raise ValueError(f"sigma must be positive, got {sigma!r}")
         if optimizer not in (None, "cma"):
             raise ValueError(f'optimizer must be None or "cma", got {optimizer!r}')

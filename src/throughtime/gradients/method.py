@@ -115,6 +115,11 @@ def check_keys(method: GradientMethod, state: dict[str, Any], keys: Sequence[str
         )
 
 
+def is_number(value: object) -> bool:
+    """Whether what was given for a number is one."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def check_sequences(
     inputs: Tensor, targets: Tensor, lengths: Tensor | Sequence[int] | None
 ) -> Tensor | None:
@@ -147,6 +152,7 @@ def check_sequences(
     if (
         lengths.shape != (B,)
         or torch.is_floating_point(lengths)
+        or lengths.dtype == torch.bool
         or int(lengths.max()) > T
         or int(lengths.min()) < 0
         or int(lengths.sum()) == 0

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from throughtime.gradients.chain import Chain
 from throughtime.gradients.clipping import Clipping
 from throughtime.gradients.form import causal
-from throughtime.gradients.method import Loss, Update, check_keys
+from throughtime.gradients.method import Loss, Update, check_keys, is_number
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.piece import Piece
 from throughtime.gradients.seed import whole_seed
@@ -80,7 +80,7 @@ class RandomTBPTT(ThroughTime):
             raise ValueError(
                 f"every={every} steps between possible cuts are more than the {length} of a stretch"
             )
-        if not alpha > 1:
+        if not is_number(alpha) or not alpha > 1:
             raise ValueError(f"alpha must be above 1, got {alpha!r}")
         if updates not in ("sequence", "cut"):
             raise ValueError(f'updates must be "sequence" or "cut", got {updates!r}')
