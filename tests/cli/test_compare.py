@@ -14,9 +14,6 @@ from throughtime.cli.comparing.live import Live
 from throughtime.train import comparison
 from throughtime.train.comparison import Point, Trial
 
-# The memory of a method is measured in a fork, which asks nothing of the threads of others.
-pytestmark = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
-
 TINY = [
     "--task", "adding:T=6", "--hidden", "3", "--rows", "2", "--test-rows", "4", "--points", "2",
 ]  # fmt: skip

@@ -12,8 +12,8 @@ from throughtime.cli.app import COMMANDS
 def test_help_names_every_command() -> None:
     shown = run("--help").stdout
     assert list(COMMANDS) == [
-        "train", "resume", "predict", "export", "compare", "flow", "explain", "cells", "bench",
-        "doctor",
+        "train", "resume", "predict", "export", "generate", "evaluate", "runs", "compare",
+        "flow", "explain", "cells", "bench", "doctor",
     ]  # fmt: skip
     assert all(command in shown for command in COMMANDS)
 

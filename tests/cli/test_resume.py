@@ -92,7 +92,14 @@ app(sys.argv[2:])
 """
 
 
-@pytest.mark.parametrize("moment", ["in training", "in the first write", "with results"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "in training",
+        pytest.param("in the first write", marks=pytest.mark.thorough),
+        pytest.param("with results", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_kill_and_then_the_same_end(moment: str, tide_csv: Path, tmp_path: Path) -> None:
     whole, out = tmp_path / "whole", tmp_path / "run"
     arguments = ["train", str(tide_csv), *GIVEN, "--epochs", "12", "--checkpoint-every", "0"]

@@ -218,7 +218,15 @@ def test_a_network_without_any_gradient_is_reported(
     }
 
 
-@pytest.mark.parametrize("moment", ["loading", "before the first epoch", "later", "twice"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("loading", marks=pytest.mark.thorough),
+        "before the first epoch",
+        "later",
+        pytest.param("twice", marks=pytest.mark.thorough),
+    ],
+)
 def test_ctrl_c_leaves_the_best_model_so_far(moment: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
     program = "from throughtime.cli import main, sys; print('ready', file=sys.stderr); main()"

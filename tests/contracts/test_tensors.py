@@ -107,7 +107,12 @@ def as_function(
 
 @each_cell
 @pytest.mark.parametrize(
-    ("lengths", "reverse"), [(None, False), ([2, 3, 0], False), ([2, 3, 0], True)]
+    ("lengths", "reverse"),
+    [
+        pytest.param(None, False, marks=pytest.mark.thorough),
+        pytest.param([2, 3, 0], False, marks=pytest.mark.thorough),
+        ([2, 3, 0], True),
+    ],
 )
 def test_second_derivatives(cell: Cell, lengths: list[int] | None, reverse: bool) -> None:
     recurrence = cases.recurrence(cell, 3, 3, 1, 2, lengths=lengths, reverse=reverse, seed=3)

@@ -24,13 +24,19 @@ from throughtime.equations import Cell
 pytestmark = pytest.mark.skipif(module is None, reason="the native module is not built")
 
 SETS = [] if module is None else module.instruction_sets()
+SETS_IN_BETWEEN = [one for one in SETS if one not in ("portable", instruction_set())]
 TOLERANCE = {
     torch.float32: 1e-5,
     torch.float64: 1e-11,
 }  # of each precision, relative to the largest
 
 
-@pytest.fixture(params=SETS)
+@pytest.fixture(
+    params=[
+        pytest.param(one, marks=[pytest.mark.thorough] if one in SETS_IN_BETWEEN else [])
+        for one in SETS
+    ]
+)
 def each_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("THROUGHTIME_ISA", request.param)
     return str(request.param)

@@ -88,12 +88,24 @@ small: dict[str, Any] = {"T": 3, "B": 2, "H": 5}
         pytest.param(lambda: recurrence("gru", **small), id="gru, lengths"),
         pytest.param(lambda: recurrence("lstm", **small, ragged=False, reverse=True), id="reverse"),
         pytest.param(
-            lambda: replace(recurrence("gru", **small), states_only=True), id="states only"
+            lambda: replace(recurrence("gru", **small), states_only=True),
+            id="states only",
+            marks=pytest.mark.thorough,
         ),
-        pytest.param(lambda: recurrence("lstm_peephole", **small, dtype=torch.float32), id="float"),
+        pytest.param(
+            lambda: recurrence("lstm_peephole", **small, dtype=torch.float32),
+            id="float",
+            marks=pytest.mark.thorough,
+        ),
         pytest.param(lambda: recurrence(own, **small), id="a user's, units"),
-        pytest.param(lambda: without_biases(recurrence("elman", **small)), id="no biases"),
-        pytest.param(lambda: recurrence("independent", **small), id="no U"),
+        pytest.param(
+            lambda: without_biases(recurrence("elman", **small)),
+            id="no biases",
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
+            lambda: recurrence("independent", **small), id="no U", marks=pytest.mark.thorough
+        ),
     ],
 )
 def test_what_torch_checks_of_operators(make: Callable[[], Recurrence]) -> None:

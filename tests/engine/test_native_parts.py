@@ -40,7 +40,7 @@ def test_every_cell_equals_the_reference(
 
 
 @pytest.mark.parametrize("instructions", SETS)
-@pytest.mark.parametrize("cell", ["gru", "lstm_peephole"])
+@pytest.mark.parametrize("cell", ["gru", pytest.param("lstm_peephole", marks=pytest.mark.thorough)])
 def test_several_chunks_of_steps(
     cell: str, instructions: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,7 +66,9 @@ def test_nothing_is_read_that_was_not_written() -> None:
                 module.poison_workspaces()
 
 
-@pytest.mark.parametrize("pool", ["torch's threads", "our own"])
+@pytest.mark.parametrize(
+    "pool", ["torch's threads", pytest.param("our own", marks=pytest.mark.thorough)]
+)
 def test_no_thread_waits_for_one_that_is_not_there(pool: str) -> None:
     # In a process of its own: threads that wait for ever must fail the test, not hang it.
     program = f"""

@@ -42,6 +42,11 @@ def test_itemised_gradient(capsys: pytest.CaptureFixture[str]) -> None:
     assert "% of the gradient" in capsys.readouterr().out
 
 
+def test_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    assert load("characters").main(characters=8000, hidden=16, epochs=3) < 5.5
+    assert "bits a character of the 800 that follow" in capsys.readouterr().out
+
+
 def test_streaming(capsys: pytest.CaptureFixture[str]) -> None:
     assert load("streaming").main() < 1e-5
     assert "microseconds" in capsys.readouterr().out

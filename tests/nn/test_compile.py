@@ -227,7 +227,7 @@ def exported(model: nn.Module, strict: bool) -> ExportedProgram:
     return torch.export.export(model, (sequence(4, 5),), dynamic_shapes=(free,), strict=strict)
 
 
-@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("strict", [False, pytest.param(True, marks=pytest.mark.thorough)])
 @each_model
 def test_an_exported_model_runs_at_any_length_and_batch(model: str, strict: bool) -> None:
     make, count = models[model]

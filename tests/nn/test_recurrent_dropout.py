@@ -64,7 +64,7 @@ def test_zoneout_of_each_state() -> None:
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("cell", ["gru", "lstm_peephole"])
+@pytest.mark.parametrize("cell", ["gru", pytest.param("lstm_peephole", marks=pytest.mark.thorough)])
 def test_gradients(cell: str, training: bool) -> None:
     torch.manual_seed(0)
     made = tt.nn.Recurrent(

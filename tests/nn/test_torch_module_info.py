@@ -30,6 +30,16 @@ infos = [info for info in module_db if info.module_cls in ours]
 each_info = pytest.mark.parametrize("info", infos, ids=lambda info: info.name)
 each_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 each_mode = pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+each_dtype_and_mode = pytest.mark.parametrize(
+    ("dtype", "training"),
+    [
+        (torch.float64, True),
+        pytest.param(torch.float32, True, marks=pytest.mark.thorough),
+        (torch.float32, False),
+        pytest.param(torch.float64, False, marks=pytest.mark.thorough),
+    ],
+    ids=["double, train", "single, train", "single, eval", "double, eval"],
+)
 tolerances = {torch.float32: 1e-5, torch.float64: 1e-10}  # of single precision and of double
 
 pytestmark = [  # torch's, of its own kernels
@@ -125,8 +135,7 @@ def derivatives(layer: nn.Module, args: tuple[Any, ...]) -> list[tuple[str, Tens
 
 
 @each_info
-@each_dtype
-@each_mode
+@each_dtype_and_mode
 def test_forward_gradient_and_second_gradient(
     info: ModuleInfo, dtype: torch.dtype, training: bool
 ) -> None:

@@ -14,7 +14,6 @@ import throughtime as tt
 from tests.contracts.closeness import assert_close
 from tests.nn.test_as_torch import flat, kinds
 
-cases_300 = settings(max_examples=300)
 RELATIVE = 1e-10
 
 
@@ -130,11 +129,15 @@ def check_one_by_one(batch: Batch) -> None:
 
 
 both = pytest.mark.parametrize("of_torch", [True, False], ids=["packed", "lengths"])
+several = pytest.mark.parametrize(
+    "cases", [40, pytest.param(300, marks=pytest.mark.thorough)], ids="{} cases".format
+)
 
 
 @both
-def test_the_order_of_rows_is_kept(of_torch: bool) -> None:
-    @cases_300
+@several
+def test_the_order_of_rows_is_kept(of_torch: bool, cases: int) -> None:
+    @settings(max_examples=cases)
     @given(batches(of_torch), st.randoms(use_true_random=False))
     def check(batch: Batch, random: Any) -> None:
         rows = len(batch.lengths)
@@ -144,13 +147,15 @@ def test_the_order_of_rows_is_kept(of_torch: bool) -> None:
 
 
 @both
-def test_a_batch_is_its_rows_one_by_one(of_torch: bool) -> None:
-    cases_300(given(batches(of_torch))(check_one_by_one))()
+@several
+def test_a_batch_is_its_rows_one_by_one(of_torch: bool, cases: int) -> None:
+    settings(max_examples=cases)(given(batches(of_torch))(check_one_by_one))()
 
 
 @both
-def test_garbage_in_the_padding_changes_nothing(of_torch: bool) -> None:
-    @cases_300
+@several
+def test_garbage_in_the_padding_changes_nothing(of_torch: bool, cases: int) -> None:
+    @settings(max_examples=cases)
     @given(batches(of_torch), st.sampled_from([float("nan"), float("inf"), 1e300]))
     def check(batch: Batch, garbage: float) -> None:
         found, gradients = batch.run_all()
@@ -163,8 +168,9 @@ def test_garbage_in_the_padding_changes_nothing(of_torch: bool) -> None:
     check()
 
 
-def test_packed_sequences_give_what_torchs_layers_give() -> None:
-    @cases_300
+@several
+def test_packed_sequences_give_what_torchs_layers_give(cases: int) -> None:
+    @settings(max_examples=cases)
     @given(batches(of_torch=True), st.booleans())
     def check(batch: Batch, as_sorted: bool) -> None:
         layer: Any = batch.layer

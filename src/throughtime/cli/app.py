@@ -13,10 +13,13 @@ from typer.main import get_command
 from throughtime.cli import leave
 
 COMMANDS = {
-    "train": "Train a recurrent network to forecast a series one step ahead.",
+    "train": "Train a recurrent network to forecast a series, or to write on a text.",
     "resume": "Go on with a training that was stopped, to the weights it would have come to.",
     "predict": "Forecast each row of a CSV file from the rows before it.",
     "export": "Write a trained network as an ONNX graph or as C, its scaling included.",
+    "generate": "Write on from a prompt by a trained language model.",
+    "evaluate": "Score a text by a trained language model: bits a character, perplexity.",
+    "runs": "List the run folders in a place: what was trained, how far, and how well.",
     "compare": "Train the same network on the same task by several gradient methods, and compare.",
     "flow": "Measure how far back in time gradients reach, what stops them, and what to change.",
     "explain": "Work out backpropagation through time by hand, every term of it.",
@@ -79,7 +82,9 @@ def _print_version(asked: bool) -> None:
 @app.callback(
     epilog="Examples:  throughtime train sunspots   |   throughtime resume RUN   |   "
     "throughtime predict RUN mine.csv   |   "
-    "throughtime export RUN --c   |   "
+    "throughtime train book.txt   |   throughtime generate RUN   |   "
+    "throughtime evaluate RUN more.txt   |   "
+    "throughtime export RUN --c   |   throughtime runs --sort score   |   "
     "throughtime compare --methods bptt,tbptt:10,rtrl   |   throughtime flow sunspots   |   "
     "throughtime explain   |   throughtime cells gru   |   throughtime bench --cells gru   |   "
     "throughtime doctor"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,12 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from throughtime.cells import registry
-from throughtime.cli.errors import reports_errors
+from throughtime.cli.errors import UsageError, reports_errors
 from throughtime.cli.machine import use_threads
+from throughtime.cli.text_run import is_text, train_text
 from throughtime.cli.training_run import run_and_record
 from throughtime.data import load
 from throughtime.data.split import TEST, VALIDATION
-from throughtime.estimators import Settings
+from throughtime.estimators import LanguageModel, Settings
 from throughtime.estimators.run_checkpoints import EVERY
 from throughtime.gradients import registry as methods
 from throughtime.train import optimizers, schedules
@@ -30,9 +32,29 @@ def _option(panel: str, text: str, setting: str) -> Any:
     )
 
 
+def _text(panel: str, text: str, parameter: str) -> Any:
+    """Declare an option of texts, whose default is the language model's."""
+    default = inspect.signature(LanguageModel).parameters[parameter].default
+    return typer.Option(
+        help=f"Text: {text}",
+        rich_help_panel=panel,
+        show_default=str("128" if default is None else default),
+    )
+
+
 @reports_errors
 def train(
-    source: Annotated[str, typer.Argument(help="A built-in series (sunspots), or a CSV file.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A built-in series (sunspots), a CSV file; a text file, a folder of them, or - "
+            "for a text on standard input."
+        ),
+    ],
+    task: Annotated[
+        str | None,
+        typer.Option(help="series or text; inferred if left out.", rich_help_panel=DATA),
+    ] = None,
     target: Annotated[
         str | None, typer.Option(help="Column to forecast.", rich_help_panel=DATA)
     ] = None,
@@ -62,12 +84,31 @@ def train(
             DATA, "Of the target before it is scaled: none, sqrt (counts), log1p.", "transform"
         ),
     ] = None,
+    vocabulary: Annotated[
+        str | None,
+        _text(
+            DATA, "What a text is made of: characters, bytes, or a tokenizer.json.", "vocabulary"
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Of a text; utf-8.", rich_help_panel=DATA)
+    ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(help="Which files of a folder of text; *.txt.", rich_help_panel=DATA),
+    ] = None,
     cell: Annotated[
         str | None,
         _option(NETWORK, f"One of {', '.join(registry)}.", "cell"),
     ] = None,
     hidden: Annotated[int | None, _option(NETWORK, "Units a layer.", "hidden")] = None,
     layers: Annotated[int | None, _option(NETWORK, "Layers.", "layers")] = None,
+    embedding: Annotated[
+        int | None, _text(NETWORK, "Columns of an embedding; 0 for one-hot.", "embedding")
+    ] = None,
+    dropout: Annotated[
+        float | None, _text(NETWORK, "Share of outputs dropped in training.", "dropout")
+    ] = None,
     epochs: Annotated[
         int | None, _option(TRAINING, "Times through the training rows, at most.", "epochs")
     ] = None,
@@ -82,6 +123,9 @@ def train(
     ] = None,
     window: Annotated[
         int | None, _option(TRAINING, "Steps of a training sequence.", "window")
+    ] = None,
+    rows: Annotated[
+        int | None, _text(TRAINING, "Parts of a text that are read side by side.", "batch_size")
     ] = None,
     method: Annotated[
         str | None,
@@ -112,13 +156,14 @@ def train(
         typer.Option(help="The run folder; runs/NAME-TIME if left out.", rich_help_panel=OUTPUT),
     ] = None,
     checkpoint_every: Annotated[
-        float,
+        float | None,
         typer.Option(
             help="Seconds between checkpoints, from which `throughtime resume` goes on.",
             min=0,
             rich_help_panel=OUTPUT,
+            show_default=str(EVERY),
         ),
-    ] = EVERY,
+    ] = None,
     tensorboard: Annotated[
         Path | None,
         typer.Option(
@@ -130,9 +175,10 @@ def train(
         bool, typer.Option("--json", help="Print the results as JSON.", rich_help_panel=OUTPUT)
     ] = False,
 ) -> None:
-    """Train a recurrent network to forecast a series one step ahead.
+    """Train a recurrent network to forecast a series, or to write on a text.
 
-    A built-in series brings settings that suit it; what is given here comes first.
+    A built-in series brings settings that suit it. A text is learned by default by an LSTM of 256
+    units, 20 times through, windows of 100 steps, AdamW, cosine. What is given here comes first.
 
     Example: throughtime train sunspots --cell lstm --hidden 16 --seed 1
     """
@@ -155,6 +201,29 @@ def train(
     }
     asked = {name: value for name, value in given.items() if value is not None}
     asked |= {name: None for name in ("clip", "patience") if given[name] == 0}
+    of_text = {
+        "vocabulary": vocabulary,
+        "embedding": embedding,
+        "dropout": dropout,
+        "batch_size": rows,
+    }
+    asked_of_text = {name: value for name, value in of_text.items() if value is not None}
+    if is_text(source, task):
+        of_series: dict[str, Any] = {"target": target, "time": time, "transform": transform}
+        of_series |= {"checkpoint-every": checkpoint_every, "tensorboard": tensorboard}
+        _refuse(of_series, "a text")
+        train_text(
+            source,
+            asked | asked_of_text,
+            encoding,
+            pattern,
+            validation_share,
+            test_share,
+            out,
+            as_json,
+        )
+        return
+    _refuse(asked_of_text | {"encoding": encoding, "pattern": pattern}, "a series")
     Settings(**asked)  # what was asked for is checked before the file is read
     dataset = load(source, target, time, validation=validation_share, test=test_share)
     settings = Settings(**{**dataset.settings, **asked})
@@ -162,4 +231,14 @@ def train(
         dataset = replace(dataset, split=dataset.split.without_validation())
     use_threads(settings.hidden, settings.batch_size)
     with RunFolder(dataset.series.name, out) as folder:
-        run_and_record(dataset, settings, folder, as_json, tensorboard, checkpoint_every)
+        every = EVERY if checkpoint_every is None else checkpoint_every
+        run_and_record(dataset, settings, folder, as_json, tensorboard, every)
+
+
+def _refuse(given: dict[str, Any], source: str) -> None:
+    """Refuse options that would be ignored in silence."""
+    names = {"batch_size": "rows"}
+    if asked := [
+        f"--{names.get(name, name)}" for name, value in given.items() if value is not None
+    ]:
+        raise UsageError(f"{', '.join(asked)} mean nothing for {source}; leave them out")

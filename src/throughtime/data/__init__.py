@@ -17,6 +17,7 @@ from throughtime.data.split import TEST, VALIDATION, chronological, dataset
 from throughtime.data.stream import Stream
 from throughtime.data.sunspots import sunspots
 from throughtime.data.table import read_series
+from throughtime.data.text import Text, read_text
 
 __all__ = [
     "Autoregression",
@@ -28,11 +29,13 @@ __all__ = [
     "Series",
     "Split",
     "Stream",
+    "Text",
     "chronological",
     "dataset",
     "load",
     "persistence",
     "read_series",
+    "read_text",
     "sources",
     "sunspots",
     "tasks",

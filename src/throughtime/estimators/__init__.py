@@ -1,6 +1,7 @@
-"""From a series to a trained forecaster and its scores."""
+"""From a series, or a text, to a trained network and its scores."""
 
 from throughtime.estimators.forecaster import Forecaster
+from throughtime.estimators.language_model import LanguageModel
 from throughtime.estimators.saved import SavedError, load, save
 from throughtime.estimators.scores import Comparison, compare
 from throughtime.estimators.settings import Settings, SettingsError
@@ -8,6 +9,7 @@ from throughtime.estimators.settings import Settings, SettingsError
 __all__ = [
     "Comparison",
     "Forecaster",
+    "LanguageModel",
     "SavedError",
     "Settings",
     "SettingsError",

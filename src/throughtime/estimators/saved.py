@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,7 @@ def write_configuration(folder: Path, config: Mapping[str, Any]) -> None:
 
 def write_weights(folder: Path, weights: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
     """Write a run's weights, whole, under a digest of them and of what the model is."""
-    write_sealed(folder / WEIGHTS, weights, {"model": _model_digest(config)})
+    write_sealed(folder / WEIGHTS, weights, {"model": digest_of(config, MODEL)})
 
 
 def load(folder: Path) -> tuple[Forecaster, dict[str, Any]]:
@@ -103,7 +103,7 @@ def load(folder: Path) -> tuple[Forecaster, dict[str, Any]]:
     except StorageError as error:
         raise SavedError(f"{error}; train again") from None
     digest = file.plain.get("model") if isinstance(file.plain, dict) else None
-    if digest != _model_digest(config) and (file.plain is not None or "sealed" in config):
+    if digest != digest_of(config, MODEL) and (file.plain is not None or "sealed" in config):
         raise SavedError(
             f"{folder / WEIGHTS} and {folder / CONFIG} do not belong together: one of them has "
             "been changed since they were saved"
@@ -119,11 +119,16 @@ def load(folder: Path) -> tuple[Forecaster, dict[str, Any]]:
     return forecaster, config
 
 
-def read_configuration(folder: Path) -> dict[str, Any]:
+def read_configuration(folder: Path, estimator: str | None = None) -> dict[str, Any]:
     """Read a run's configuration.
 
+    Args:
+        folder: The run's.
+        estimator: What kind of model it has to be of; None for a forecaster.
+
     Raises:
-        SavedError: It is missing or damaged, or of a format that this version does not know.
+        SavedError: It is missing or damaged, of another kind of model, or of a format that this
+            version does not know.
     """
     path = folder / CONFIG
     if not path.is_file():
@@ -136,6 +141,13 @@ def read_configuration(folder: Path) -> dict[str, Any]:
         raise SavedError(f"{error}; train again") from None
     except OSError as error:
         raise SavedError(f"{path} cannot be read: {error.strerror or error}") from error
+    if isinstance(config, dict) and config.get("estimator") != estimator:
+        found = config.get("estimator", "forecaster of a series")
+        raise SavedError(
+            f"{folder} holds a {found!r:.80}, and a {estimator or 'forecaster of a series'} is "
+            "needed here; `throughtime generate` and `evaluate` take models of text, `predict` "
+            "takes forecasters"
+        )
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         found = config.get("format") if isinstance(config, dict) else type(config).__name__
         raise SavedError(
@@ -208,8 +220,9 @@ def _listed(shapes: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     return ", ".join(differ[:3]) + (", ..." if len(differ) > 3 else "") if differ else "nothing"
 
 
-def _model_digest(config: Mapping[str, Any]) -> str:
-    said = json.dumps([config.get(name) for name in MODEL], sort_keys=True)
+def digest_of(config: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Give the SHA-256 of what a configuration says under some names."""
+    said = json.dumps([config.get(name) for name in names], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()
 
 

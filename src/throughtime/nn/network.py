@@ -13,7 +13,7 @@ from throughtime.equations import Cell
 from throughtime.nn.one_step import Readout
 from throughtime.nn.packed import with_data
 from throughtime.nn.recurrent import Recurrent, State
-from throughtime.nn.shapes import whole_number
+from throughtime.nn.shapes import share, whole_number
 from throughtime.nn.stepper import Stepper
 
 activations: dict[str, Callable[[Tensor], Tensor]] = {
@@ -41,6 +41,8 @@ class Network(nn.Module):
         batch_first: Whether input and output are [B, T, ·].
         dropout: Share of each layer's outputs that is dropped while training, except the last's.
         bidirectional: Whether layers run in both directions.
+        readout_dropout: Share of the last layer's outputs that the readout does not see while
+            training, other ones at every step.
         device: Where the parameters live.
         dtype: Their floating type.
 
@@ -70,6 +72,7 @@ class Network(nn.Module):
         bidirectional: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        readout_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         if output_activation not in activations:
@@ -93,6 +96,7 @@ class Network(nn.Module):
         columns = hidden_size * (2 if bidirectional else 1)
         self.readout = nn.Linear(columns, output_size, bias=bias, device=device, dtype=dtype)
         self.output_activation = output_activation
+        self.readout_dropout = share("readout_dropout", readout_dropout)
 
     @property
     def batch_first(self) -> bool:
@@ -108,6 +112,8 @@ class Network(nn.Module):
         Returns:
             [..., O]
         """
+        if self.readout_dropout:
+            h = nn.functional.dropout(h, self.readout_dropout, self.training)
         return activations[self.output_activation](self.readout(h))
 
     def stepper(self, batch_size: int = 1) -> Stepper:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import multiprocessing
 import warnings
 from multiprocessing.connection import Connection
@@ -18,8 +20,8 @@ _PEAK = Path("/proc/self/clear_refs")
 def memory_of(contender: Contender, setting: Setting) -> int | None:
     """Give the bytes by which a process grows, at most, while the method goes over a batch.
 
-    The process is forked, so that memory that other methods have used and given back does not
-    serve this one. Linux alone tells.
+    The process is forked, and gives back first what others have used and freed, so that it does
+    not serve this one. Linux alone tells.
 
     Args:
         contender: The method.
@@ -55,6 +57,7 @@ def _measured(contender: Contender, setting: Setting, answer: Connection) -> Non
         rehearse(model, batch, setting.task.loss, method)
         for parameter in model.parameters():
             parameter.grad = torch.zeros_like(parameter)
+        _give_back()
         before = grown_to("VmRSS")
         _PEAK.write_text("5")  # the most that is used counts from now on
         for _ in method(
@@ -64,6 +67,14 @@ def _measured(contender: Contender, setting: Setting, answer: Connection) -> Non
         answer.send(max(0, grown_to("VmHWM") - before))
     except (ArithmeticError, ValueError, OSError):
         answer.send(None)
+
+
+def _give_back() -> None:
+    """Let no memory that is free already serve what is measured."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc alone has it
+    if trim is not None:
+        trim(0)
 
 
 def grown_to(field: str) -> int:
