@@ -33,7 +33,6 @@ def gradients(model: nn.Module, arguments: tuple[Any, ...], k1: int, k2: int) ->
 @pytest.mark.parametrize("cell", ["elman", "gru", "lstm", "minimal_gated", "independent"])
 @pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize(("k1", "k2"), [(1, 5), (2, 7), (3, 30)])
-@pytest.mark.filterwarnings("ignore:TBPTT.* looks back further")
 def test_they_equal_those_of_a_plain_chain(
     cell: str, layers: int, k1: int, k2: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
