@@ -150,6 +150,23 @@ def test_a_state_taken_between_chunks_measures_when_it_would_have_been_measured(
     assert shortened  # some windows are those of a measurement, and others are not
 
 
+def test_it_measures_when_it_would_have_without_a_stop() -> None:
+    def windows(method: AdaptiveTBPTT) -> list[float]:
+        updates = method(network(0.3), *sequences(60), squared)
+        return [update.info["window"] for update in updates]
+
+    def made() -> AdaptiveTBPTT:
+        return AdaptiveTBPTT(tolerance=0.3, k1=5, most=30, measure=9)
+
+    first, second, wrong = made(), made(), made()
+    windows(first)
+    second.load_state_dict(first.state_dict())
+    wrong.load_state_dict(first.state_dict() | {"due": 0})
+    going_on = windows(first)
+    assert windows(second) == going_on
+    assert windows(wrong) != going_on
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -157,6 +174,7 @@ def test_a_state_taken_between_chunks_measures_when_it_would_have_been_measured(
         ({"k1": 7, "most": 20}, "most=20 must be a multiple of k1=7"),
         ({"k1": -1}, "k1 is a whole number of steps"),
         ({"forget": 0.0}, "forget is a share"),
+        ({"tolerance": "x"}, "tolerance is a share between 0 and 1, got 'x'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options: dict[str, Any], message: str) -> None:
