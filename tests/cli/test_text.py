@@ -41,7 +41,7 @@ def learned(book: Path) -> Path:
 def test_training_leaves_a_whole_run_folder(learned: Path) -> None:
     assert {path.name for path in learned.iterdir()} == {
         "config.json", "history.csv", "metrics.json", "model.safetensors", "flow.json",
-        "checkpoint.safetensors", "report.html",
+        "walk.json", "checkpoint.safetensors", "report.html",
     }  # fmt: skip
     metrics = json.loads((learned / "metrics.json").read_text())
     score = metrics["scores"]["model"]["held-out text"]
@@ -95,10 +95,11 @@ def test_its_gradient_flow_is_measured_and_told(learned: Path, book: Path, tmp_p
     assert recorded["over_training"][0]["layers"]
     page = (learned / "report.html").read_text()
     assert "the network&#39;s bits per character is" in page
+    assert "What the loss of \N{OPEN BOX} hears most" in page
     found = json.loads(run("flow", learned, "--json").stdout)
     for name in ("lag", "median"):
         assert found["layers"][0][name] == pytest.approx(recorded["layers"][0][name], rel=1e-3)
-    (tmp_path / "x.txt").write_text("not to be; " * 30)
+    (tmp_path / "x.txt").write_text("not to be; " * 8)
     other = run("flow", learned, "--data", tmp_path / "x.txt")
     assert other.exit_code == 0, other.stderr
     assert "x: lstm of 8 units, 1 layer(s)" in other.stdout

@@ -65,23 +65,26 @@ def test_a_kill_and_then_the_same_end(whole: Path) -> None:
     assert ended(killed) == ended(whole / "whole")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_and_then_the_same_end(
-    number: int, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_two_signals_and_then_the_same_end(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    sent = {PER_EPOCH + 5: signal.SIGINT, 2 * PER_EPOCH + 5: signal.SIGTERM}
+
     def send(self: Progress, row: Row, steps: int) -> None:
-        if row.update == PER_EPOCH * 3 // 2:
+        if number := sent.pop(row.update, None):
             os.kill(os.getpid(), number)
 
+    monkeypatch.setattr(Progress, "after_update", send)
     out = tmp_path / "run"
-    with monkeypatch.context() as patch:
-        patch.setattr(Progress, "after_update", send)
-        result = run("train", whole / "book.txt", *GIVEN, "--out", out)
-    assert result.exit_code == 128 + number, result.stderr
+    result = run("train", whole / "book.txt", *GIVEN, "--out", out)
+    assert result.exit_code == 130, result.stderr
     assert "interrupted in epoch 2; the best model so far (epoch 1)" in result.stderr
     assert f"go on with: throughtime resume {out}" in result.stderr
+    assert json.loads(result.stdout)["training"]["stopped"] == "interrupted"
     LanguageModel.load(out)
-    assert (out / "metrics.json").exists() == (number == signal.SIGINT)
+    result = run("resume", out, "--json")
+    assert (result.exit_code, result.stdout) == (143, "")  # it does not wait for results
+    assert "interrupted in epoch 3" in result.stderr
     result = run("resume", out, "--json")
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["training"]["stopped"] == "finished"

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
+import throughtime as tt
 from throughtime.cells import registry as cells
 from throughtime.data import DataError, Text
+from throughtime.data.tasks.asked import cross_entropy
 from throughtime.estimators import LanguageModel, SavedError, SettingsError
 from throughtime.estimators.parameters import NotFittedError
 from throughtime.estimators.saved import digest_of
@@ -78,6 +80,31 @@ def test_an_unknown_character_costs_what_it_takes_to_name_it(learned: LanguageMo
     with pytest.warns(UserWarning, match="never learned, 'é'"):
         written = learned.generate(200, prompt="to é", temperature=3.0, seed=0)
     assert set(written) <= set(TEXT)
+
+
+def test_flow_and_walk_are_those_of_the_network_above_its_embedding(
+    learned: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("throughtime.estimators.text_flow.FLOW_STEPS", 40)
+    text = TEXT[:-1] + "\n"
+    network, numbers = learned.network_, learned.vocabulary_.encode(TEXT[:-1] + "t").long()
+    assert isinstance(network, EmbeddedNetwork)
+    columns = network.columns(numbers[:-1, None]).detach()
+    _, state = network.above()(columns[:-40])
+    told = learned.flow(TEXT[:-1] + "t")
+    found = tt.flow(
+        network.above(), columns[-40:], numbers[-40:, None], cross_entropy,
+        tuple(part.detach() for part in state),
+    )  # fmt: skip
+    assert told.layers[0].median == pytest.approx(found.layers[0].median, rel=1e-9)
+    walk = learned.walk(text)
+    assert walk is not None
+    assert "".join(walk.input_labels).endswith("or\N{OPEN BOX}not\N{OPEN BOX}to\N{OPEN BOX}be;")
+    assert walk.labels[-2:] == [";", "#0"]  # a line's end was never learned
+    last = -learned.network_(numbers[:-1, None])[0][-2, 0].log_softmax(0)[numbers[-2]].detach()
+    assert walk.losses[-2] == pytest.approx(float(last), rel=1e-5)
+    monkeypatch.setattr("throughtime.estimators.text_flow.WALKED", 3)
+    assert learned.walk(text) is None
 
 
 def test_what_is_written_hangs_on_the_seed_alone(learned: LanguageModel) -> None:

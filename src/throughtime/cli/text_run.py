@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from throughtime.estimators import LanguageModel
     from throughtime.flow import Flow
     from throughtime.flow.probe import FlowProbe
+    from throughtime.flow.walk import Walk
     from throughtime.nn import Network
     from throughtime.train import Checkpoint, Checkpoints, Outcome
     from throughtime.train.training import Callback
@@ -167,8 +168,9 @@ class TextLearner:
         """Measure how far back gradients reach, on the last of what was learned."""
         return self.model.flow(self.dataset.known)
 
-    def walk(self) -> None:
-        """Show none: a step's inputs and outputs are as many as there are symbols."""
+    def walk(self) -> Walk | None:
+        """Walk through the last of what was learned; None where there are too many symbols."""
+        return self.model.walk(self.dataset.known)
 
     def report(self, folder: Path) -> None:
         """Write the report."""

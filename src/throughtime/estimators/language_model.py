@@ -16,12 +16,13 @@ from throughtime.estimators.parameters import Parameters
 from throughtime.estimators.sampling import Sampling
 from throughtime.estimators.settings import Settings, SettingsError
 from throughtime.estimators.symbol_network import network_of_symbols
-from throughtime.estimators.text_flow import flow_of
+from throughtime.estimators.text_flow import flow_of, walk_of
 from throughtime.estimators.text_score import TextScore, score_of
 from throughtime.estimators.text_stream import refuse_short, vocabulary_for
 from throughtime.estimators.text_training import TextTraining
 from throughtime.estimators.writing import text_after
 from throughtime.flow import Flow
+from throughtime.flow.walk import Walk
 from throughtime.train import Checkpoint, Checkpoints, Outcome
 from throughtime.train.training import Callback
 
@@ -222,6 +223,16 @@ class LanguageModel(Parameters):
             NoFlowError: There is no gradient, or it is not finite.
         """
         return flow_of(self._fitted("network_"), self.vocabulary_, self._numbers(text))
+
+    def walk(self, text: str | bytes | Text) -> Walk | None:
+        """Walk through the last symbols of a text, as many as a window has; see `walk_of`.
+
+        Raises:
+            NotFittedError: Nothing has been learned.
+            FloatingPointError: A loss or a state is not finite.
+        """
+        network = self._fitted("network_")
+        return walk_of(network, self.vocabulary_, self._numbers(text), self.window)
 
     def bits_per_character(self, text: str | bytes | Text) -> float:
         """Give the bits that a character of a text takes; see `evaluate`."""

@@ -56,6 +56,15 @@ class EmbeddedNetwork(Network):
         found: Tensor = self.embedding(x)
         return found
 
+    def above(self) -> Network:
+        """Give the network above the embedding, which reads columns: these very layers."""
+        found = Network.__new__(Network)
+        nn.Module.__init__(found)
+        found.recurrent, found.readout = self.recurrent, self.readout
+        found.output_activation = self.output_activation
+        found.readout_dropout = self.readout_dropout
+        return found
+
     def forward(  # type: ignore[override] # numbers are not packed
         self, x: Tensor, state: State | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, State]:
