@@ -1,3 +1,5 @@
+"""Recordings on the command line: learned, told, refused; about two seconds."""
+
 import csv
 import json
 from pathlib import Path
