@@ -12,8 +12,9 @@ import typer
 from throughtime.cells import registry
 from throughtime.cli.errors import UsageError, reports_errors
 from throughtime.cli.machine import use_threads
-from throughtime.cli.text_run import is_text, train_text
-from throughtime.cli.training_run import run_and_record
+from throughtime.cli.series_run import SeriesLearner
+from throughtime.cli.text_run import TextLearner, is_text, text_asked_for
+from throughtime.cli.training_run import Learner, run_and_record
 from throughtime.data import load
 from throughtime.data.split import TEST, VALIDATION
 from throughtime.estimators import LanguageModel, Settings
@@ -156,14 +157,13 @@ def train(
         typer.Option(help="The run folder; runs/NAME-TIME if left out.", rich_help_panel=OUTPUT),
     ] = None,
     checkpoint_every: Annotated[
-        float | None,
+        float,
         typer.Option(
             help="Seconds between checkpoints, from which `throughtime resume` goes on.",
             min=0,
             rich_help_panel=OUTPUT,
-            show_default=str(EVERY),
         ),
-    ] = None,
+    ] = EVERY,
     tensorboard: Annotated[
         Path | None,
         typer.Option(
@@ -209,30 +209,23 @@ def train(
     }
     asked_of_text = {name: value for name, value in of_text.items() if value is not None}
     if is_text(source, task):
-        of_series: dict[str, Any] = {"target": target, "time": time, "transform": transform}
-        of_series |= {"checkpoint-every": checkpoint_every, "tensorboard": tensorboard}
-        _refuse(of_series, "a text")
-        train_text(
-            source,
-            asked | asked_of_text,
-            encoding,
-            pattern,
-            validation_share,
-            test_share,
-            out,
-            as_json,
+        _refuse({"target": target, "time": time, "transform": transform}, "a text")
+        text, model = text_asked_for(
+            source, asked | asked_of_text, encoding, pattern, validation_share, test_share
         )
-        return
-    _refuse(asked_of_text | {"encoding": encoding, "pattern": pattern}, "a series")
-    Settings(**asked)  # what was asked for is checked before the file is read
-    dataset = load(source, target, time, validation=validation_share, test=test_share)
-    settings = Settings(**{**dataset.settings, **asked})
-    if settings.patience is None:
-        dataset = replace(dataset, split=dataset.split.without_validation())
-    use_threads(settings.hidden, settings.batch_size)
-    with RunFolder(dataset.series.name, out) as folder:
-        every = EVERY if checkpoint_every is None else checkpoint_every
-        run_and_record(dataset, settings, folder, as_json, tensorboard, every)
+        learner: Learner = TextLearner(text, model)
+        name = text.text.name
+    else:
+        _refuse(asked_of_text | {"encoding": encoding, "pattern": pattern}, "a series")
+        Settings(**asked)  # what was asked for is checked before the file is read
+        dataset = load(source, target, time, validation=validation_share, test=test_share)
+        settings = Settings(**{**dataset.settings, **asked})
+        if settings.patience is None:
+            dataset = replace(dataset, split=dataset.split.without_validation())
+        use_threads(settings.hidden, settings.batch_size)
+        learner, name = SeriesLearner(dataset, settings), dataset.series.name
+    with RunFolder(name, out) as folder:
+        run_and_record(learner, folder, as_json, tensorboard, checkpoint_every)
 
 
 def _refuse(given: dict[str, Any], source: str) -> None:

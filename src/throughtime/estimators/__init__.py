@@ -2,7 +2,8 @@
 
 from throughtime.estimators.forecaster import Forecaster
 from throughtime.estimators.language_model import LanguageModel
-from throughtime.estimators.saved import SavedError, load, save
+from throughtime.estimators.saved import SavedError
+from throughtime.estimators.saved_forecaster import load, save
 from throughtime.estimators.scores import Comparison, compare
 from throughtime.estimators.settings import Settings, SettingsError
 
