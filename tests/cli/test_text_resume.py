@@ -94,7 +94,9 @@ def test_two_signals_and_then_the_same_end(
 def test_what_cannot_be_gone_on_with_is_refused(whole: Path, tmp_path: Path) -> None:
     out, book = tmp_path / "run", whole / "book.txt"
     shutil.copytree(whole / "whole", out)
-    assert f"{out} is finished after 3 epochs" in run("resume", out).stderr
+    over = run("resume", out)
+    assert over.exit_code == 2
+    assert f"{out} is finished after 3 epochs; its schedule, cosine, was planned" in over.stderr
     planned = run("resume", out, "--epochs", "4")
     assert "the schedule 'cosine' was planned for 3 epochs" in planned.stderr
     (tmp_path / "other.txt").write_text(TEXT.replace("be;", "bee;", 1))

@@ -15,6 +15,7 @@ from throughtime.cli.series_run import SeriesLearner
 from throughtime.cli.text_run import TextLearner
 from throughtime.cli.training_run import Learner, finished, run_and_record
 from throughtime.estimators import (
+    Settings,
     resumed_classifier,
     resumed_forecaster,
     resumed_language_model,
@@ -22,6 +23,7 @@ from throughtime.estimators import (
 from throughtime.estimators.run_checkpoints import EVERY
 from throughtime.estimators.saved import LANGUAGE_MODEL, SEQUENCE_CLASSIFIER, read_configuration
 from throughtime.train import Checkpoint
+from throughtime.train.optimizers import PLANNED
 from throughtime.train.run_folder import RunFolder
 
 
@@ -48,30 +50,30 @@ def resume(
         raise UsageError(f"{run} is no folder; give the one that `throughtime train` wrote")
     with RunFolder.reopened(run) as folder:
         take_up = _TAKE_UP[read_configuration(run).get("estimator")]
-        learner, patience, checkpoint = take_up(run, epochs, data)
-        if finished(run, learner.epochs, patience, checkpoint):
-            raise UsageError(_nothing_left(run, patience, checkpoint.epoch))
+        learner, settings, checkpoint = take_up(run, epochs, data)
+        if finished(run, settings, checkpoint):
+            raise UsageError(_nothing_left(run, settings, checkpoint.epoch))
         run_and_record(learner, folder, as_json, every=checkpoint_every, resume=checkpoint)
 
 
-_TakenUp = tuple[Learner, int | None, Checkpoint]
-"""What learns, its patience, and where it goes on from."""
+_TakenUp = tuple[Learner, Settings, Checkpoint]
+"""What learns, how, and where it goes on from."""
 
 
 def _series(run: Path, epochs: int | None, data: Path | None) -> _TakenUp:
     dataset, settings, checkpoint = resumed_forecaster.taken_up(run, epochs, data)
     use_threads(settings.hidden, settings.batch_size)
-    return SeriesLearner(dataset, settings), settings.patience, checkpoint
+    return SeriesLearner(dataset, settings), settings, checkpoint
 
 
 def _text(run: Path, epochs: int | None, data: Path | None) -> _TakenUp:
     dataset, model, checkpoint = resumed_language_model.taken_up(run, epochs, data)
-    return TextLearner(dataset, model), model.patience, checkpoint
+    return TextLearner(dataset, model), model.check(), checkpoint
 
 
 def _recordings(run: Path, epochs: int | None, data: Path | None) -> _TakenUp:
     dataset, classifier, checkpoint = resumed_classifier.taken_up(run, epochs, data)
-    return RecordingsLearner(dataset, classifier), classifier.patience, checkpoint
+    return RecordingsLearner(dataset, classifier), classifier.settings(), checkpoint
 
 
 _TAKE_UP: dict[str | None, Callable[[Path, int | None, Path | None], _TakenUp]] = {
@@ -82,9 +84,14 @@ _TAKE_UP: dict[str | None, Callable[[Path, int | None, Path | None], _TakenUp]] 
 """How each kind of run is taken up."""
 
 
-def _nothing_left(run: Path, patience: int | None, epochs: int) -> str:
-    if patience is None:
-        more = f"for more epochs: throughtime resume {run} --epochs {2 * epochs}"
-    else:
+def _nothing_left(run: Path, settings: Settings, epochs: int) -> str:
+    if settings.patience is not None:
         more = "it ended after its epochs, or because validation no longer improved"
+    elif settings.schedule in PLANNED:
+        more = (
+            f"its schedule, {settings.schedule}, was planned for them: for more, train again with "
+            f"--epochs {2 * epochs}"
+        )
+    else:
+        more = f"for more epochs: throughtime resume {run} --epochs {2 * epochs}"
     return f"{run} is finished after {epochs} epochs; {more}"

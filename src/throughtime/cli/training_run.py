@@ -15,6 +15,7 @@ from throughtime.cli.errors import UsageError, status
 if TYPE_CHECKING:
     from torch import nn
 
+    from throughtime.estimators import Settings
     from throughtime.flow import Flow
     from throughtime.flow.probe import FlowProbe
     from throughtime.flow.walk import Walk
@@ -138,9 +139,10 @@ def run_and_record(
     _conclude(folder.final, learner, metrics, outcome, as_json)
 
 
-def finished(run: Path, epochs: int, patience: int | None, checkpoint: Checkpoint) -> bool:
+def finished(run: Path, settings: Settings, checkpoint: Checkpoint) -> bool:
     """Whether nothing is left to do: no epoch, and no results."""
-    over = checkpoint.epoch >= epochs or (
+    patience = settings.patience
+    over = checkpoint.epoch >= settings.epochs or (
         patience is not None and checkpoint.epoch - checkpoint.best_epoch >= patience
     )
     try:
