@@ -97,6 +97,19 @@ class Scaling:
         values = _transformed(values, self.transform)
         return (values - values.new_tensor(self.center)) / values.new_tensor(self.scale)
 
+    def invert(self, values: Tensor) -> Tensor:
+        """Bring scaled columns back to the units of the data.
+
+        Args:
+            values: Scaled. [..., C]
+
+        Returns:
+            The same in the units of the data, in the dtype and on the device of `values`. [..., C]
+        """
+        values = values * values.new_tensor(self.scale) + values.new_tensor(self.center)
+        inverse = transforms[self.transform].inverse
+        return torch.cat([inverse(values[..., :1]), values[..., 1:]], -1)
+
     def invert_target(self, values: Tensor) -> Tensor:
         """Bring scaled values of the first column, the target, back to its units.
 

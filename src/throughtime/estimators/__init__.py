@@ -4,6 +4,7 @@ from throughtime.estimators.classifier import SequenceClassifier
 from throughtime.estimators.forecaster import Forecaster
 from throughtime.estimators.language_model import LanguageModel
 from throughtime.estimators.parameters import NotFittedError
+from throughtime.estimators.regressor import SequenceRegressor
 from throughtime.estimators.saved import SavedError
 from throughtime.estimators.saved_forecaster import load, save
 from throughtime.estimators.scores import Comparison, compare
@@ -16,6 +17,7 @@ __all__ = [
     "NotFittedError",
     "SavedError",
     "SequenceClassifier",
+    "SequenceRegressor",
     "Settings",
     "SettingsError",
     "compare",

@@ -126,9 +126,10 @@ class SequenceClassifier(SequenceEstimator):
             )
             return losses * weights.to(losses)[targets]
 
-        return self._prepared(
-            X, torch.from_numpy(numbers), len(self.classes_), loss, numbers.tolist(), groups
-        )
+        sequences = self._read(X, len(numbers))
+        learned, held = self._parted(numbers.tolist(), groups)
+        targets = torch.from_numpy(numbers)
+        return self._prepared(sequences, targets, len(self.classes_), loss, learned, held)
 
     def _weights(self, numbers: npt.NDArray[Any]) -> Tensor:
         """Give the weight of each class; the mean over sequences is 1."""

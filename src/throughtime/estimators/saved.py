@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from throughtime.storage import StorageError, read_json, read_sealed, write_sealed, write_whole
@@ -22,6 +23,7 @@ CONFIG = "config.json"
 CHECKPOINT = "checkpoint.safetensors"
 LANGUAGE_MODEL = "LanguageModel"
 SEQUENCE_CLASSIFIER = "SequenceClassifier"
+SEQUENCE_REGRESSOR = "SequenceRegressor"
 """What stands under "estimator" in the configuration of each; in a forecaster's, nothing."""
 MODEL: dict[str | None, tuple[str, ...]] = {
     None: ("format", "target", "covariates", "network", "scaling"),
@@ -35,6 +37,17 @@ MODEL: dict[str | None, tuple[str, ...]] = {
         "scaling",
         "features",
     ),
+    SEQUENCE_REGRESSOR: (
+        "format",
+        "estimator",
+        "network",
+        "columns",
+        "outputs",
+        "flat",
+        "scaling",
+        "target_scaling",
+        "rate",
+    ),
 }
 """What a configuration says of the model, by estimator; the digest of the weights covers it."""
 _KINDS: dict[str | None, tuple[str, str]] = {
@@ -46,6 +59,10 @@ _KINDS: dict[str | None, tuple[str, str]] = {
     SEQUENCE_CLASSIFIER: (
         "a classifier of sequences",
         "`throughtime predict` and `evaluate` take classifiers of recordings",
+    ),
+    SEQUENCE_REGRESSOR: (
+        "a regressor of sequences",
+        "`SequenceRegressor.load` takes it in Python",
     ),
 }
 """What an estimator is called, and what takes it."""
@@ -167,6 +184,40 @@ def check_shapes(
             f"{path} does not hold this network's weights: expected {_listed(shapes, found)}, "
             f"found {_listed(found, shapes)}"
         )
+
+
+def restored(
+    path: Path,
+    weights: Mapping[str, Tensor],
+    layers: int,
+    widths: tuple[int, ...],
+    network: Callable[[], nn.Module],
+) -> nn.Module:
+    """Make a network of weights that were read; what is in the file says how much memory it takes.
+
+    Args:
+        path: The file that they are from.
+        weights: As for `check_shapes`, like the next two.
+        layers: Of the network.
+        widths: Numbers that it has at least of weights.
+        network: Makes it.
+
+    Raises:
+        SavedError: They are another network's, or hold what is no number.
+    """
+    check_shapes(path, weights, layers, widths, lambda: without_memory(network))
+    broken = [name for name, tensor in weights.items() if not bool(tensor.isfinite().all())]
+    if broken:
+        raise SavedError(f"{path}: {', '.join(broken)} holds what is no number; train again")
+    made = without_memory(network)
+    made.load_state_dict(weights, assign=True)
+    return made.eval()
+
+
+def without_memory(network: Callable[[], nn.Module]) -> nn.Module:
+    """Make a network whose weights have shapes and no numbers."""
+    with torch.device("meta"):
+        return network()
 
 
 def _listed(shapes: Mapping[str, Any], other: Mapping[str, Any]) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from throughtime.data import DataError, Scaling
@@ -22,6 +21,8 @@ from throughtime.estimators.saved import (
     check_shapes,
     read_configuration,
     read_weights,
+    restored,
+    without_memory,
     write_configuration,
     write_weights,
 )
@@ -103,15 +104,7 @@ def load(folder: Path) -> SequenceClassifier:
     config = read_configuration(folder, SEQUENCE_CLASSIFIER)
     weights = read_weights(folder, config)
     classifier = described(folder, config, device="cpu")
-    check_classifier(folder / WEIGHTS, weights, classifier)
-    broken = [name for name, tensor in weights.items() if not bool(tensor.isfinite().all())]
-    if broken:
-        raise SavedError(
-            f"{folder / WEIGHTS}: {', '.join(broken)} holds what is no number; train again"
-        )
-    network = _without_memory(classifier)  # what is in the file says how much is taken
-    network.load_state_dict(weights, assign=True)
-    classifier.network_ = network.eval()
+    classifier.network_ = restored(folder / WEIGHTS, weights, *_shape(classifier))
     return classifier
 
 
@@ -177,10 +170,17 @@ def check_classifier(
     path: Path, weights: Mapping[str, Tensor], classifier: SequenceClassifier
 ) -> None:
     """Refuse weights of another classifier's network before it takes memory; see `check_shapes`."""
-    widths = (classifier.hidden, len(classifier.classes_))
-    check_shapes(path, weights, classifier.layers, widths, lambda: _without_memory(classifier))
+    layers, widths, network = _shape(classifier)
+    check_shapes(path, weights, layers, widths, lambda: without_memory(network))
 
 
-def _without_memory(classifier: SequenceClassifier) -> nn.Module:
-    with torch.device("meta"):
-        return classifier.build(classifier.n_features_in_, len(classifier.classes_))
+def _shape(
+    classifier: SequenceClassifier,
+) -> tuple[int, tuple[int, ...], Callable[[], nn.Module]]:
+    """Give layers, widths and what makes the network; see `check_shapes`."""
+    columns, outputs = classifier.n_features_in_, len(classifier.classes_)
+    return (
+        classifier.layers,
+        (classifier.hidden, outputs),
+        lambda: classifier.build(columns, outputs),
+    )

@@ -12,18 +12,9 @@ from throughtime.data.augmentation import Augmentation
 from throughtime.data.batch import Batch
 from throughtime.data.ragged import padded
 from throughtime.data.tasks.asked import NOT_ASKED, Loss, Masked
-from throughtime.estimators.settings import Settings, SettingsError
-from throughtime.gradients import Clipping, registry
-from throughtime.named import NamedError, named
-from throughtime.train import (
-    Checkpoint,
-    Checkpoints,
-    Outcome,
-    make_optimizer,
-    make_schedule,
-    train,
-)
-from throughtime.train.rehearsal import rehearse
+from throughtime.estimators.fitting import fitted
+from throughtime.estimators.settings import Settings
+from throughtime.train import Checkpoint, Checkpoints, Outcome
 from throughtime.train.training import Callback
 
 _ROWS = 256
@@ -79,39 +70,20 @@ class SequenceTraining:
             StorageError: A checkpoint cannot be written; or the one to go on from is one of
                 another training.
         """
-        settings = self.settings
-        rows = min(settings.batch_size, len(self.learned))
-        by_step = Masked(lambda y, d: self.loss(y, d) / rows)
-        with torch.random.fork_rng(devices=[]):
-            torch.set_rng_state(self._random)
-            try:
-                method = named(
-                    settings.method, registry, "gradient method", seed=settings.seed, reduce="sum"
-                )
-                rehearse(self.network, self._batch(self.learned[:1], None), by_step, method)
-            except (NamedError, TypeError, ValueError) as error:
-                raise SettingsError(
-                    f"method {settings.method!r} does not take this network: {error}"
-                ) from None
-            decay = {"weight_decay": settings.weight_decay} if settings.weight_decay else {}
-            optimizer = make_optimizer(
-                settings.optimizer, self.network.parameters(), settings.learning_rate, **decay
-            )
-            return train(
-                self.network,
-                self._batches,
-                by_step,
-                method,
-                optimizer,
-                epochs=settings.epochs,
-                schedule=make_schedule(settings.schedule, optimizer, settings.epochs),
-                clipping=Clipping(norm=settings.clip),
-                validate=self._validate if self.held else None,
-                patience=settings.patience,
-                callbacks=callbacks,
-                checkpoints=checkpoints,
-                resume=resume,
-            )
+        rows = min(self.settings.batch_size, len(self.learned))
+        return fitted(
+            self.network,
+            self._batches,
+            self._batch(self.learned[:1], None),
+            Masked(lambda y, d: self.loss(y, d) / rows),
+            "sum",
+            self.settings,
+            self._random,
+            self._validate if self.held else None,
+            callbacks,
+            checkpoints,
+            resume,
+        )
 
     def _batches(self) -> Iterator[Batch]:
         for chosen in torch.split(torch.randperm(len(self.learned)), self.settings.batch_size):

@@ -18,6 +18,7 @@ from throughtime.data.tasks.asked import Loss
 from throughtime.estimators.parameters import Parameters
 from throughtime.estimators.sequence_training import SequenceTraining, answers
 from throughtime.estimators.settings import Settings, SettingsError
+from throughtime.estimators.step_training import StepTraining
 from throughtime.nn import Network
 from throughtime.nn.pooled import POOLINGS, PooledNetwork
 from throughtime.train import Checkpoint, Checkpoints, Outcome
@@ -26,7 +27,7 @@ from throughtime.train.training import Callback
 
 @dataclass(eq=False, repr=False)
 class SequenceEstimator(Parameters, ABC):
-    """A recurrent network that gives one answer a sequence, with scikit-learn's conventions.
+    """A recurrent network that answers for sequences, with scikit-learn's conventions.
 
     Parameters are stored as they are given and checked by `fit`; what `fit` finds ends in an
     underscore. Sequences are a list of arrays [T_i, I] of any lengths, one array [N, T, I], or
@@ -162,56 +163,84 @@ class SequenceEstimator(Parameters, ABC):
             **shape,
         )
 
+    def _read(self, X: Any, targets: int) -> list[Tensor]:
+        """Give the sequences to learn from, [T_i, I] each.
+
+        Raises:
+            DataError: They cannot be used.
+            SettingsError: There is another number of targets, or a parameter is out of range.
+        """
+        sequences = ragged(X, self.settings().torch_dtype)
+        if len(sequences) != targets:
+            raise SettingsError(
+                f"each sequence needs its target: there are {len(sequences)} sequences and "
+                f"{targets} targets"
+            )
+        return sequences
+
+    def _parted(
+        self, labels: Sequence[Any], groups: Sequence[Any] | None
+    ) -> tuple[list[int], list[int]]:
+        """Give the places of what is learned from and of what is held out to validate on.
+
+        Args:
+            labels: What the held-out share is stratified by.
+            groups: Sequences of one group are never parted by it.
+        """
+        learned, held = held_out(labels, groups, self.validation, self.seed)
+        if self.patience is not None and not held:
+            raise SettingsError("patience waits for a better validation loss; give validation too")
+        return learned, held
+
+    def _scaled(self, sequences: Sequence[Tensor], learned: Sequence[int]) -> list[Tensor]:
+        """Fit the scaling on what is learned from; give all sequences scaled, where they train."""
+        rows = torch.cat([sequences[i] for i in learned])
+        self.scaling_ = Scaling.fit(rows, range(len(rows)))
+        self.n_features_in_ = rows.shape[1]
+        return [self.scaling_.apply(s).to(self.device) for s in sequences]
+
+    def _augmentation(self) -> Augmentation:
+        return Augmentation(
+            self.stretch, self.noise, self.offset, self.masked_columns, self.masked_steps
+        )
+
     def _prepared(
         self,
-        X: Any,
+        sequences: Sequence[Tensor],
         targets: Tensor,
         outputs: int,
         loss: Loss,
-        labels: Sequence[Any],
-        groups: Sequence[Any] | None,
+        learned: Sequence[int],
+        held: Sequence[int],
     ) -> SequenceTraining:
         """Give the training after which the answer for sequence i comes near targets[i].
 
         Args:
-            X: The sequences.
+            sequences: As they were read.
             targets: Classes, [N], or numbers, [N, O].
             outputs: Columns of the answer.
             loss: Elementwise, of answers [1, N, outputs].
-            labels: What the held-out share is stratified by.
-            groups: Sequences of one group are never parted by it.
+            learned: Which sequences are learned from.
+            held: Which are held out.
         """
         settings = self.settings()
-        sequences = ragged(X, settings.torch_dtype)
-        if len(sequences) != len(targets):
-            raise SettingsError(
-                f"each sequence needs its target: there are {len(sequences)} sequences and "
-                f"{len(targets)} targets"
-            )
-        learned, held = held_out(labels, groups, self.validation, self.seed)
-        if self.patience is not None and not held:
-            raise SettingsError("patience waits for a better validation loss; give validation too")
-        rows = torch.cat([sequences[i] for i in learned])
-        self.scaling_ = Scaling.fit(rows, range(len(rows)))
-        self.n_features_in_ = rows.shape[1]
+        inputs = self._scaled(sequences, learned)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             return SequenceTraining(
                 network=self.build(self.n_features_in_, outputs).to(settings.device),
-                inputs=[self.scaling_.apply(s).to(settings.device) for s in sequences],
+                inputs=inputs,
                 targets=targets.to(settings.device),
                 learned=learned,
                 held=held,
                 loss=loss,
-                augmentation=Augmentation(
-                    self.stretch, self.noise, self.offset, self.masked_columns, self.masked_steps
-                ),
+                augmentation=self._augmentation(),
                 settings=settings,
             )
 
     def learn(
         self,
-        training: SequenceTraining,
+        training: SequenceTraining | StepTraining,
         callbacks: Sequence[Callback] = (),
         checkpoints: Checkpoints | None = None,
         resume: Checkpoint | None = None,
