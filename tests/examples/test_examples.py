@@ -70,6 +70,13 @@ def test_classify_tones(capsys: pytest.CaptureFixture[str]) -> None:
     assert "told right" in capsys.readouterr().out
 
 
+def test_amplifier(capsys: pytest.CaptureFixture[str]) -> None:
+    ratio, factor = load("amplifier").main(seconds=1.0, epochs=8, hidden=6)
+    assert ratio < 0.5  # silence would have 1
+    assert factor > 0
+    assert "error-to-signal ratio on other strings" in capsys.readouterr().out
+
+
 def test_every_example_is_run_by_a_test() -> None:
     written = {path.stem for path in FOLDER.glob("*.py")}
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}

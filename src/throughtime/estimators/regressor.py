@@ -59,7 +59,7 @@ class SequenceRegressor(SequenceEstimator):
         >>> draw = np.random.default_rng(0)
         >>> X = [draw.normal(size=(draw.integers(50, 90), 1)) for _ in range(20)]
         >>> y = [np.convolve(x[:, 0], [0.5, 0.3])[: len(x)] for x in X]
-        >>> regressor = SequenceRegressor(per="step", hidden=8, epochs=40).fit(X, y)
+        >>> regressor = SequenceRegressor(per="step", hidden=8, learning_rate=0.05).fit(X, y)
         >>> regressor.score(X, y) > 0.9
         True
     """

@@ -1,8 +1,9 @@
-"""Recordings: WAV and FLAC files, folders of labelled ones, log-mel features."""
+"""Recordings: WAV and FLAC files, folders of labelled ones, pairs, log-mel features."""
 
 from throughtime.data.audio.dataset import HELD_OUT, RecordingsDataset, load_recordings
 from throughtime.data.audio.labelled import LabelledSequences, holds_recordings, read_labelled
 from throughtime.data.audio.log_mel import LogMel
+from throughtime.data.audio.pair import RecordingPair, read_input, read_pair
 from throughtime.data.audio.recording import (
     Recording,
     read_recording,
@@ -15,10 +16,13 @@ __all__ = [
     "LabelledSequences",
     "LogMel",
     "Recording",
+    "RecordingPair",
     "RecordingsDataset",
     "holds_recordings",
     "load_recordings",
+    "read_input",
     "read_labelled",
+    "read_pair",
     "read_recording",
     "read_recordings",
     "sound_files",

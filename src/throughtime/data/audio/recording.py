@@ -30,11 +30,13 @@ class Recording:
         file: Where it was read.
         waveform: Amplitudes between -1 and 1, float32; channels are averaged. [T]
         rate: Samples a second.
+        channels: How many the file has.
     """
 
     file: Path
     waveform: Tensor  # [T]
     rate: int
+    channels: int = 1
 
     @property
     def seconds(self) -> float:
@@ -99,7 +101,7 @@ def read_recording(path: Path) -> Recording | Fault:
             f"sample {place + 1} is {float(waveform[place])}, no number",
             "export the file again with finite samples.",
         )
-    return Recording(path, waveform, rate)
+    return Recording(path, waveform, rate, frames.shape[1])
 
 
 def _missing_samples(path: Path, size: int) -> str:
