@@ -19,7 +19,7 @@ def test_the_file_holds_every_row_and_empty_cells_for_what_is_missing(tmp_path: 
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == [
         "update", "epoch", "loss", "gradient_norm", "clipped", "learning_rate", "validation_loss",
-        "seconds",
+        "seconds", "resumed",
     ]  # fmt: skip
     assert [r["validation_loss"] for r in rows] == ["", "0.25", "", "0.25"]
     assert [r["clipped"] for r in rows] == ["1", "0", "0", "0"]
