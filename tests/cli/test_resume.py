@@ -67,6 +67,9 @@ def test_a_signal_and_then_the_same_end(
     assert json.loads(result.stdout)["training"]["stopped"] == "finished"
     assert ended(out) == ended(whole)
     assert [row["update"] for row in history(out) if row["resumed"] == "1"] == ["8"]
+    looks = json.loads((out / "flow.json").read_text())["over_training"]
+    # After SIGTERM no results were written, and so no looks.
+    assert [look["update"] for look in looks][:2] == ([1, 8] if number == signal.SIGINT else [8])
     assert {path.name for path in tmp_path.iterdir()} == {"tide.csv", "whole", "run"}
 
 

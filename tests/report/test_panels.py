@@ -183,8 +183,8 @@ def test_text_is_set_as_text_in_the_lens() -> None:
 def test_what_happened_in_training_is_marked(run_folder: Folder) -> None:
     rows = history(40)
     rows[8][3], rows[9][3] = "inf", "nan"
-    for row, flag in zip(rows, ["resumed", *(int(update == 21) for update in range(1, 41))]):
-        row.append(flag)
+    for row in rows:
+        row.append("resumed" if row is rows[0] else int(row[0] == 21))
     run = read_run(run_folder(history=rows))
     assert run.history is not None
     assert list(run.history.overflowed) == [8, 9]

@@ -14,6 +14,8 @@ def print_scores(metrics: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from throughtime.report.numerals import percent
+
     scores: dict[str, dict[str, Any]] = metrics["scores"]
     periods = list(scores["model"])
     table = Table(
@@ -37,10 +39,11 @@ def print_scores(metrics: dict[str, Any]) -> None:
         console.print("No gradient flows back in time: it is zero, or not finite.")
         return
     for number, steps in enumerate(horizon["steps_by_layer"]):
-        reach = "has not yet within the steps looked at" if steps is None else f"{steps} steps"
+        counted = "step" if steps == 1 else "steps"
+        reach = "nowhere in the steps looked at" if steps is None else f"after {steps} {counted}"
         console.print(
-            f"Layer {number}: a gradient falls to {horizon['fraction']:.0%} of itself on its way "
-            f"back in time after: {reach}",
+            f"Layer {number}: on its way back in time a gradient falls to "
+            f"{percent(horizon['fraction'])} of itself {reach}",
             highlight=False,
             soft_wrap=True,
         )

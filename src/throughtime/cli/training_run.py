@@ -6,6 +6,7 @@ import contextlib
 import json
 import signal
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,8 @@ def run_and_record(
         try:
             with folder.results(may_lack=("flow.json", "walk.json")) as aside:
                 _save_model(aside, forecaster, dataset, outcome)
-                metrics = _save_results(aside, forecaster, dataset, outcome, probe)
+                looks = [*_looks_before(folder.path, resume), *probe.as_list()]
+                metrics = _save_results(aside, forecaster, dataset, outcome, looks)
         except KeyboardInterrupt as stop:
             print(
                 f"throughtime: interrupted while results were written; the best model (epoch "
@@ -143,6 +145,18 @@ def _report_nothing(folder: RunFolder, outcome: Outcome, resume: Checkpoint | No
     )
 
 
+def _looks_before(run: Path, resume: Checkpoint | None) -> list[dict[str, Any]]:
+    """Give what was seen of the gradient before training was taken up again, if it is recorded."""
+    if resume is None:
+        return []
+    try:
+        text = (run / "flow.json").read_text(encoding="utf-8")
+        looks = json.loads(text, parse_constant=lambda _: None)["over_training"]
+        return [look for look in looks if look["update"] <= len(resume.history)]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return []
+
+
 def _save_model(folder: Path, forecaster: Forecaster, dataset: Dataset, outcome: Outcome) -> None:
     from throughtime import __version__
     from throughtime.estimators import save
@@ -156,7 +170,7 @@ def _save_results(
     forecaster: Forecaster,
     dataset: Dataset,
     outcome: Outcome,
-    probe: FlowProbe,
+    looks: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     from throughtime.estimators import compare
     from throughtime.estimators.saved import write_json
@@ -166,7 +180,7 @@ def _save_results(
     forecasts, _ = forecaster.predict(dataset.series)
     comparison = compare(dataset, forecasts)
     try:
-        flow = {**forecaster.flow(dataset).as_dict(), "over_training": probe.as_list()}
+        flow = {**forecaster.flow(dataset).as_dict(), "over_training": looks}
     except NoFlowError:
         flow = None
     metrics = {

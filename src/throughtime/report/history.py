@@ -93,7 +93,5 @@ def read_history(path: Path) -> History:
             for update, cell in zip(updates, norms, strict=False)
             if cell.strip() and number(cell) is None
         ],
-        resumed=[
-            update for update, flag in zip(updates, numbers("resumed"), strict=True) if flag
-        ],
+        resumed=[update for update, flag in zip(updates, numbers("resumed"), strict=True) if flag],
     )

@@ -173,6 +173,9 @@ def _origins(run: Run, target: str) -> list[tuple[str, str]]:
     if run.predictions is not None:
         found.append(("predictions.csv", f"{grouped(len(run.predictions))} rows"))
     if run.flow is not None:
-        found.append(("flow.json", f"{grouped(len(run.flow.layers))} layers measured"))
+        count = len(run.flow.layers)
+        found.append(
+            ("flow.json", f"{grouped(count)} {'layer' if count == 1 else 'layers'} measured")
+        )
     found.append(("Written by", f"throughtime {shown(run.config.get('throughtime', ''), 40)}"))
     return found
