@@ -18,6 +18,18 @@ def shown(value: object, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
+def label(value: object) -> str:
+    """Return what a step is called; whitespace, a symbol of a text, as signs that are seen."""
+    text = str(value)[:30]
+    if text and text.isspace():
+        return "".join(_SIGNS.get(c, "\N{OPEN BOX}") for c in text)
+    return shown(value, 30)
+
+
+_SIGNS = {
+    "\n": "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}",
+    "\t": "\N{RIGHTWARDS ARROW TO BAR}",
+}
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
 
