@@ -4,10 +4,10 @@
 
 The first training is that of `throughtime train sunspots`, with the probe that it has; the second
 is longer and wider: a GRU of 64 units, 32 rows of 100 steps. Each is run with and without the
-probe, in an order that changes from round to round, and what is compared are the medians of the
-process's user time (the probe itself goes by the clock on the wall). What the looks took is also
-timed by itself, as a share of all the time of the training that they are part of. The first round
-is not counted; the weights that come out are compared, and have to be the same.
+probe, in an order that changes from round to round; compared is the process's user time (the probe
+itself goes by the clock on the wall), and the difference is the median of the rounds'. What the
+looks took is also timed by itself, as a share of the training that they are part of. The first
+round is not counted; the weights that come out are compared, and have to be the same.
 """
 
 import argparse
@@ -89,13 +89,15 @@ def row(name: str, run: Callable[[bool], Trained], rounds: int) -> list[str]:
         if not all(map(torch.equal, found[True], found[False])):
             raise SystemExit(f"{name}: the probe changed what was learned")
     without, probed_seconds = median(seconds[False]), median(seconds[True])
+    pairs = zip(seconds[True], seconds[False], strict=True)
+    difference = median(one / other - 1 for one, other in pairs)
     return [
         name,
         f"{without:.2f}",
         f"{probed_seconds:.2f}",
-        f"{probed_seconds / without - 1:+.1%}",
+        f"{100 * difference:+.1f} %",
         f"{median(looks):g}",
-        f"{median(shares):.1%}",
+        f"{100 * median(shares):.1f} %",
     ]
 
 

@@ -199,6 +199,7 @@ def _save_results(
             "best_validation_loss": outcome.best_validation_loss,
             "stopped": outcome.stopped,
             "seconds": round(outcome.seconds, 3),
+            **({"failure": outcome.failure} if outcome.failure else {}),
             "parameters": sum(p.numel() for p in forecaster.network.parameters()),
         },
     }
