@@ -324,6 +324,11 @@ def test_a_run_that_failed_says_so_and_where(run_folder: Folder) -> None:
     assert "Training failed after 200 updates: &lt;b&gt; is nan." in page
     assert "are those of epoch 40." in page
     assert page.count(">failed: not finite</text>") == 2  # beside the loss, and beside the norm
+    # Where two labels would lie on each other they stand in two lines.
+    labels = re.findall(r'rule-label upright" x="(.+?)%" dx=".+?" y="(\d+)".*?>(.+?)<', page)
+    near = [(y, label) for x, y, label in labels if float(x) > 70]
+    assert ("14", "failed: not finite") in near
+    assert ("29", "best epoch, 40") in near
 
 
 def test_faults_are_named(run_folder: Folder, tmp_path: Path) -> None:
