@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from throughtime.cells import registry
+from throughtime.cli.config_file import from_file
 from throughtime.cli.errors import reports_errors
 from throughtime.cli.machine import use_threads
 from throughtime.cli.recordings_run import RecordingsLearner, recordings_asked_for
@@ -223,6 +224,15 @@ def train(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the results as JSON.", rich_help_panel=OUTPUT)
     ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Take options from this TOML file, which `throughtime init` writes.",
+            callback=from_file,
+            is_eager=True,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
 ) -> None:
     """Train a recurrent network to forecast a series, write on a text or tell recordings apart.
 
