@@ -14,8 +14,6 @@ def print_scores(metrics: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from throughtime.report.numerals import percent
-
     scores: dict[str, dict[str, Any]] = metrics["scores"]
     periods = list(scores["model"])
     table = Table(
@@ -34,14 +32,26 @@ def print_scores(metrics: dict[str, Any]) -> None:
     if not console.is_terminal:
         console = Console(width=100)  # a file or a pipe has no width to mind
     console.print(table)
-    horizon = metrics["gradient_horizon"]
+    print_horizon(metrics["gradient_horizon"])
+
+
+def print_horizon(horizon: dict[str, Any] | None) -> None:
+    """Print how far gradients reach, layer by layer.
+
+    Args:
+        horizon: As it stands in a run's metrics.json.
+    """
+    from rich.console import Console
+
+    from throughtime.report.numerals import percent
+
     if horizon is None:
-        console.print("No gradient flows back in time: it is zero, or not finite.")
+        Console().print("No gradient flows back in time: it is zero, or not finite.")
         return
     for number, steps in enumerate(horizon["steps_by_layer"]):
         counted = "step" if steps == 1 else "steps"
         reach = "nowhere in the steps looked at" if steps is None else f"after {steps} {counted}"
-        console.print(
+        Console().print(
             f"Layer {number}: on its way back in time a gradient falls to "
             f"{percent(horizon['fraction'])} of itself {reach}",
             highlight=False,
