@@ -19,11 +19,13 @@ def shown(value: object, longest: int = LONGEST) -> str:
 
 
 def label(value: object) -> str:
-    """Return what a step is called; whitespace, a symbol of a text, as signs that are seen."""
-    text = str(value)[:30]
-    if text and text.isspace():
-        return "".join(_SIGNS.get(c, "\N{OPEN BOX}") for c in text)
-    return shown(value, 30)
+    """Return what a step is called; whitespace at its ends, part of a symbol, by visible signs."""
+    text = str(value)[:120]
+    core = text.strip()
+    begin = text.find(core) if core else len(text)
+    seen = "".join(_SIGNS.get(c, "\N{OPEN BOX}") for c in text[:begin])
+    rest = "".join(_SIGNS.get(c, "\N{OPEN BOX}") for c in text[begin + len(core) :])
+    return shown(seen + core + rest, 30)
 
 
 _SIGNS = {

@@ -81,6 +81,8 @@ class History:
             ValueError: There are others than a history has, or they are not of one length.
         """
         names = [field.name for field in fields(Row)]
+        if "resumed" not in columns and "clipped" in columns:  # of an earlier version
+            columns = {**columns, "resumed": torch.zeros_like(columns["clipped"])}
         if sorted(columns) != sorted(names):
             raise ValueError(f"a history has the columns {', '.join(names)}")
         if any(
