@@ -145,7 +145,7 @@ def test_a_forecaster_is_not_evaluated(tmp_path: Path, tones: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("one.wav", "is one recording; give the folder"),
+        ("one.wav", "is one recording; name with --target"),
         ("empty", "holds neither recordings nor text"),
         ("mp3", "'.mp3' is neither WAV nor FLAC"),
         ("notes.txt", "cannot be read as a folder"),

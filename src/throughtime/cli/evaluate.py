@@ -10,7 +10,12 @@ from typing import Annotated
 import typer
 
 from throughtime.cli.errors import UsageError, reports_errors
-from throughtime.estimators.saved import LANGUAGE_MODEL, SEQUENCE_CLASSIFIER, read_configuration
+from throughtime.estimators.saved import (
+    LANGUAGE_MODEL,
+    SEQUENCE_CLASSIFIER,
+    SEQUENCE_REGRESSOR,
+    read_configuration,
+)
 
 
 @reports_errors
@@ -23,29 +28,60 @@ def evaluate(
         str,
         typer.Argument(
             help="Of a language model: a text file, a folder of them, or -. Of a classifier: a "
-            "folder of labelled recordings, LABEL_*.wav or LABEL/*.wav."
+            "folder of labelled recordings, LABEL_*.wav or LABEL/*.wav. Of a regressor: one "
+            "recording."
         ),
     ],
+    target: Annotated[
+        str | None,
+        typer.Option(help="Of a regressor: the recording that is to be made of the first one."),
+    ] = None,
     encoding: Annotated[str | None, typer.Option(help="Of a text's characters; utf-8.")] = None,
     pattern: Annotated[
         str | None, typer.Option(help="Which files of a folder of text; *.txt.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
-    """Score a trained language model on a text, or a classifier on labelled recordings.
+    """Score a language model on a text, or a classifier or regressor on recordings.
 
     Of a text: bits a character, and perplexity. Of recordings: accuracy and log loss, and what each
-    class was taken for.
+    class was taken for; of one recording made of another, the error-to-signal ratio.
 
     Example: throughtime evaluate runs/book-20260101-120000 another-book.txt
     """
-    kind = read_configuration(run, LANGUAGE_MODEL, SEQUENCE_CLASSIFIER)["estimator"]
+    known = LANGUAGE_MODEL, SEQUENCE_CLASSIFIER, SEQUENCE_REGRESSOR
+    kind = read_configuration(run, *known)["estimator"]
+    if (target is None) == (kind == SEQUENCE_REGRESSOR):
+        raise UsageError(
+            f"name with --target the recording that is to be made of {source}"
+            if target is None
+            else f"--target is of a recording made of another, and {run} holds no regressor"
+        )
     if kind == LANGUAGE_MODEL:
         _text(run, source, encoding, pattern, as_json)
         return
     if encoding is not None or pattern is not None:
         raise UsageError("recordings have no encoding and no pattern; leave them out")
+    if target is not None:
+        _pair(run, source, target, as_json)
+        return
     _recordings(run, Path(source), as_json)
+
+
+def _pair(run: Path, source: str, target: str, as_json: bool) -> None:
+    from throughtime.cli.pair_run import scores_of, told
+    from throughtime.data.audio import read_input, read_pair
+    from throughtime.estimators.saved_regressor import load_of_pair
+
+    regressor, rate = load_of_pair(run)
+    pair = read_pair(source, target)
+    if pair.rate != rate:
+        read_input(source, rate)  # it says what is wrong
+    scores, _ = scores_of(regressor, pair)
+    if as_json:
+        print(json.dumps({"run": str(run), "source": pair.source, "scores": scores}))
+    else:
+        print(told(scores, pair.seconds))
 
 
 def _text(run: Path, source: str, encoding: str | None, pattern: str | None, as_json: bool) -> None:

@@ -18,7 +18,7 @@ def init(
         str, typer.Argument(help="What to train on, as `throughtime train` takes it.")
     ] = "sunspots",
     task: Annotated[
-        str | None, typer.Option(help="series, text or recordings; inferred if left out.")
+        str | None, typer.Option(help="series, text, recordings or pair; inferred if left out.")
     ] = None,
     out: Annotated[Path, typer.Option(help="The file to write.")] = Path("throughtime.toml"),
 ) -> None:
@@ -33,7 +33,7 @@ def init(
     from throughtime.cli.train import train
     from throughtime.storage import write_whole
 
-    kind = task_of(source, task, None)
+    kind = task_of(source, task, None, target="")  # one recording is the first of two
     strange = {name for names in OPTIONS.values() for name in names} - set(OPTIONS[kind])
     if out.exists() or out.is_symlink():
         raise UsageError(f"{out} exists already; name another with --out, or remove it")
@@ -48,15 +48,17 @@ def init(
 
 def _defaults(kind: str, source: str) -> dict[str, Any]:
     """Give what a task, or a built-in series, takes where nothing is said."""
-    from throughtime.cli.tasks import RECORDINGS, TEXT
+    from throughtime.cli.tasks import PAIR, RECORDINGS, SERIES, TEXT
     from throughtime.data import sources
-    from throughtime.estimators import LanguageModel, SequenceClassifier
+    from throughtime.data.audio.pair import SETTINGS
+    from throughtime.estimators import LanguageModel, SequenceClassifier, SequenceRegressor
 
-    if kind not in (TEXT, RECORDINGS):
+    if kind == SERIES:
         return _asked(sources[source]().settings) if source in sources else {}
-    model = LanguageModel if kind == TEXT else SequenceClassifier
-    parameters = inspect.signature(model).parameters
-    taken = _asked({name: parameter.default for name, parameter in parameters.items()})
+    models = {TEXT: LanguageModel, RECORDINGS: SequenceClassifier, PAIR: SequenceRegressor}
+    parameters = inspect.signature(models[kind]).parameters
+    own = SETTINGS if kind == PAIR else {}
+    taken = _asked({name: parameter.default for name, parameter in parameters.items()} | own)
     return {**taken, "rows": taken["batch_size"], "validation_share": taken["validation"]}
 
 

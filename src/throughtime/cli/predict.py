@@ -17,7 +17,8 @@ def predict(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="A CSV file with the columns trained on; or WAV or FLAC files, or folders of them."
+            help="A CSV file with the columns trained on; or WAV or FLAC files, or folders of "
+            "them, to be told apart; or one recording, to be played as was learned."
         ),
     ],
     time: Annotated[
@@ -25,24 +26,36 @@ def predict(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="The CSV to write; of a series FILE-predictions.csv if left out."),
+        typer.Option(
+            help="The file to write; FILE-predictions.csv of a series, FILE-predicted.wav of a "
+            "recording that is played, if left out."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Forecast each row of a CSV file from the rows before it, or tell the class of recordings.
 
-    Of a series, the row after the last is forecast too.
+    Of a series, the row after the last is forecast too. A network that has learned one recording
+    from another writes what it makes of a third.
 
     Example: throughtime predict runs/sunspots-20260101-120000 mine.csv --out forecast.csv
     """
     from throughtime.data import read_series
     from throughtime.estimators import load
-    from throughtime.estimators.saved import SEQUENCE_CLASSIFIER, read_configuration
+    from throughtime.estimators.saved import (
+        SEQUENCE_CLASSIFIER,
+        SEQUENCE_REGRESSOR,
+        read_configuration,
+    )
     from throughtime.estimators.scores import write_forecasts
 
-    if read_configuration(run, None, SEQUENCE_CLASSIFIER).get("estimator") is not None:
+    known = None, SEQUENCE_CLASSIFIER, SEQUENCE_REGRESSOR
+    if (kind := read_configuration(run, *known).get("estimator")) is not None:
         if time is not None:
             raise UsageError("recordings have no time column; leave --time out")
+        if kind == SEQUENCE_REGRESSOR:
+            _play(run, files, out, as_json)
+            return
         _tell_recordings(run, files, out, as_json)
         return
     if len(files) != 1:
@@ -69,6 +82,33 @@ def predict(
         print(json.dumps({"predictions": str(place), "rows": len(series), "next": following}))
     else:
         print(f"{len(series)} rows forecast; the next {series.target}: {following:.4g}; {place}")
+
+
+def _play(run: Path, files: list[Path], out: Path | None, as_json: bool) -> None:
+    """Write what a recording becomes.
+
+    Raises:
+        SavedError: The run cannot be loaded.
+        DataError: The recording cannot be used; all that is wrong is named.
+        StorageError: The result cannot be written.
+        UsageError: There are several recordings, or the result would replace the one that is read.
+    """
+    from throughtime.data.audio import read_input, write_recording
+    from throughtime.estimators.saved_regressor import load_of_pair
+
+    if len(files) != 1:
+        raise UsageError(f"{run} plays one recording a call; {len(files)} files were given")
+    regressor, rate = load_of_pair(run)
+    recording = read_input(files[0], rate)
+    place = out if out is not None else Path(f"{files[0].stem}-predicted.wav")
+    if place.exists() and place.samefile(files[0]):
+        raise UsageError(f"{place} is the file that is read; name another with --out")
+    write_recording(place, regressor.predict([recording.waveform])[0], rate)
+    if as_json:
+        found = {"predictions": str(place), "samples": len(recording.waveform), "rate": rate}
+        print(json.dumps(found))
+    else:
+        print(f"{recording.seconds:.3g} s played; {place}")
 
 
 def _tell_recordings(run: Path, files: list[Path], out: Path | None, as_json: bool) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from throughtime.cli.errors import UsageError, reports_errors
 from throughtime.cli.machine import use_threads
+from throughtime.cli.pair_run import PairLearner
 from throughtime.cli.recordings_run import RecordingsLearner
 from throughtime.cli.series_run import SeriesLearner
 from throughtime.cli.text_run import TextLearner
@@ -19,9 +20,15 @@ from throughtime.estimators import (
     resumed_classifier,
     resumed_forecaster,
     resumed_language_model,
+    resumed_regressor,
 )
 from throughtime.estimators.run_checkpoints import EVERY
-from throughtime.estimators.saved import LANGUAGE_MODEL, SEQUENCE_CLASSIFIER, read_configuration
+from throughtime.estimators.saved import (
+    LANGUAGE_MODEL,
+    SEQUENCE_CLASSIFIER,
+    SEQUENCE_REGRESSOR,
+    read_configuration,
+)
 from throughtime.train import Checkpoint
 from throughtime.train.optimizers import PLANNED
 from throughtime.train.run_folder import RunFolder
@@ -76,10 +83,16 @@ def _recordings(run: Path, epochs: int | None, data: Path | None) -> _TakenUp:
     return RecordingsLearner(dataset, classifier), classifier.settings(), checkpoint
 
 
+def _pair(run: Path, epochs: int | None, data: Path | None) -> _TakenUp:
+    pair, test, regressor, checkpoint = resumed_regressor.taken_up(run, epochs, data)
+    return PairLearner(pair, test, regressor), regressor.check(), checkpoint
+
+
 _TAKE_UP: dict[str | None, Callable[[Path, int | None, Path | None], _TakenUp]] = {
     None: _series,
     LANGUAGE_MODEL: _text,
     SEQUENCE_CLASSIFIER: _recordings,
+    SEQUENCE_REGRESSOR: _pair,
 }
 """How each kind of run is taken up."""
 

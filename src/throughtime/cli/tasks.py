@@ -8,20 +8,21 @@ from typing import Any
 
 from throughtime.cli.errors import UsageError
 
-SERIES, TEXT, RECORDINGS = "series", "text", "recordings"
+SERIES, TEXT, RECORDINGS, PAIR = "series", "text", "recordings", "pair"
 OPTIONS: dict[str, tuple[str, ...]] = {
     SERIES: ("target", "time", "transform", "window"),
     TEXT: (
         "vocabulary", "encoding", "pattern", "embedding", "dropout", "window", "rows",
     ),
     RECORDINGS: ("group", "test_files", "pooling", "bidirectional", "dropout"),
+    PAIR: ("target", "window", "warm_up", "rows"),
 }  # fmt: skip
 """The options that not every task takes."""
 ENDINGS = (".txt", ".text", ".md", ".rst", ".tex")
 """Of files that are taken for text without being told."""
 
 
-def task_of(source: str, task: str | None, pattern: str | None) -> str:
+def task_of(source: str, task: str | None, pattern: str | None, target: str | None) -> str:
     """Give the task that was asked for, or the one that a source is for.
 
     Args:
@@ -29,6 +30,7 @@ def task_of(source: str, task: str | None, pattern: str | None) -> str:
             of recordings.
         task: What was asked for; None to infer it.
         pattern: Which files of a folder are text, if that was said.
+        target: What is to be answered with, if that was said: of a recording another one.
 
     Raises:
         UsageError: There is no such task; or a folder holds neither recordings nor text.
@@ -43,10 +45,12 @@ def task_of(source: str, task: str | None, pattern: str | None) -> str:
     path = Path(source)
     if holds_recordings(path):
         return RECORDINGS
+    if path.suffix.lower() in SUFFIXES and target is not None:
+        return PAIR
     if path.suffix.lower() in SUFFIXES and path.is_file():
         raise UsageError(
-            f"{source} is one recording; give the folder of all that are to be told apart "
-            "(LABEL_*.wav, or LABEL/*.wav)"
+            f"{source} is one recording; name with --target the recording that is to be made of "
+            "it, or give the folder of all that are to be told apart (LABEL_*.wav, or LABEL/*.wav)"
         )
     if path.is_dir() and pattern is None and not any(path.rglob("*.txt")):
         raise UsageError(

@@ -13,9 +13,10 @@ from throughtime.cells import registry
 from throughtime.cli.config_file import from_file
 from throughtime.cli.errors import reports_errors
 from throughtime.cli.machine import use_threads
+from throughtime.cli.pair_run import PairLearner, pair_asked_for
 from throughtime.cli.recordings_run import RecordingsLearner, recordings_asked_for
 from throughtime.cli.series_run import SeriesLearner
-from throughtime.cli.tasks import OPTIONS, RECORDINGS, TEXT, refuse_strange, task_of
+from throughtime.cli.tasks import OPTIONS, PAIR, RECORDINGS, TEXT, refuse_strange, task_of
 from throughtime.cli.text_run import TextLearner, text_asked_for
 from throughtime.cli.training_run import Learner, run_and_record
 from throughtime.cli.watching import Watching
@@ -30,8 +31,8 @@ from throughtime.train.run_folder import RunFolder
 
 _PARAMETERS = (
     "transform", "vocabulary", "cell", "hidden", "layers", "embedding", "dropout", "pooling",
-    "bidirectional", "epochs", "learning_rate", "optimizer", "schedule", "window", "rows", "method",
-    "patience", "clip", "seed", "device", "dtype",
+    "bidirectional", "epochs", "learning_rate", "optimizer", "schedule", "window", "warm_up",
+    "rows", "method", "patience", "clip", "seed", "device", "dtype",
 )  # fmt: skip
 """The options that are parameters of an estimator."""
 DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
@@ -61,7 +62,7 @@ def train(
         typer.Argument(
             help="A built-in series (sunspots), a CSV file; a text file, a folder of them, or - "
             "for a text on standard input; a folder of labelled recordings (LABEL_*.wav, or "
-            "LABEL/*.wav; FLAC too)."
+            "LABEL/*.wav; FLAC too), or one recording, dry.wav, with --target wet.wav."
         ),
     ],
     task: Annotated[
@@ -72,7 +73,11 @@ def train(
         ),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(help="Column to forecast.", rich_help_panel=DATA)
+        str | None,
+        typer.Option(
+            help="Column to forecast; of a recording, the one that is to be made of it: wet.wav.",
+            rich_help_panel=DATA,
+        ),
     ] = None,
     time: Annotated[
         str | None,
@@ -176,6 +181,14 @@ def train(
     window: Annotated[
         int | None, _option(TRAINING, "Steps of a training sequence.", "window")
     ] = None,
+    warm_up: Annotated[
+        int | None,
+        typer.Option(
+            help="Recording and its target: Steps before each window that carry no loss.",
+            rich_help_panel=TRAINING,
+            show_default="1000",
+        ),
+    ] = None,
     rows: Annotated[
         int | None, _text(TRAINING, "Parts of a text that are read side by side.", "batch_size")
     ] = None,
@@ -251,7 +264,7 @@ def train(
     Example: throughtime train sunspots --cell lstm --hidden 16 --seed 1
     """
     given = dict(locals())  # all that was asked for, by the name of its option
-    kind = task_of(source, task, pattern)
+    kind = task_of(source, task, pattern, target)
     refuse_strange(given, kind)
     asked = {name: given[name] for name in _PARAMETERS if given[name] is not None}
     asked |= {name: None for name in ("clip", "patience") if given[name] == 0}
@@ -265,6 +278,9 @@ def train(
     elif kind == RECORDINGS:
         recordings, classifier = recordings_asked_for(source, asked, group, test_files, *shares)
         learner, name = RecordingsLearner(recordings, classifier), recordings.data.name
+    elif kind == PAIR:
+        pair, tested, regressor = pair_asked_for(source, target, asked, *shares)
+        learner, name = PairLearner(pair, tested, regressor), pair.files[1].stem
     else:
         Settings(**asked)  # what was asked for is checked before the file is read
         dataset = load(source, target, time, validation=validation_share, test=test_share)

@@ -23,6 +23,17 @@ def determination(targets: Tensor, answers: Tensor) -> float:
     return float(torch.where(spread > 0, 1 - errors / spread.clamp(min=1e-300), flat).mean())
 
 
+def best_level(inputs: Tensor, targets: Tensor) -> float:
+    """Give the factor by which inputs come nearest to targets, in squares; 0 for silence.
+
+    Args:
+        inputs: Any shape.
+        targets: Of the same shape.
+    """
+    x, y = inputs.double(), targets.double()
+    return float((x * y).sum() / x.square().sum().clamp(min=1e-300))
+
+
 def error_to_signal(targets: Tensor, answers: Tensor) -> float:
     """Give the error-to-signal ratio of a signal, sum (y - yhat)^2 / sum y^2, without pre-emphasis.
 

@@ -62,7 +62,7 @@ _KINDS: dict[str | None, tuple[str, str]] = {
     ),
     SEQUENCE_REGRESSOR: (
         "a regressor of sequences",
-        "`SequenceRegressor.load` takes it in Python",
+        "`throughtime predict` and `evaluate` take regressors of recordings",
     ),
 }
 """What an estimator is called, and what takes it."""

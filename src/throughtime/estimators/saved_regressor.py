@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from throughtime.data import DataError, Scaling
 from throughtime.equations import CellError
@@ -17,40 +17,63 @@ from throughtime.estimators.saved import (
     SEQUENCE_REGRESSOR,
     WEIGHTS,
     SavedError,
+    check_shapes,
     read_configuration,
     read_weights,
     restored,
+    without_memory,
     write_configuration,
     write_weights,
 )
 from throughtime.estimators.settings import SettingsError
 
+if TYPE_CHECKING:
+    from throughtime.data.audio import RecordingPair
+
 _NETWORK = ("cell", "hidden", "layers", "bidirectional", "pooling", "dropout", "dtype", "per")
 """The parameters that say what the network is; the others say how it is trained."""
 
 
-def save(regressor: SequenceRegressor, folder: Path) -> None:
+def save(
+    regressor: SequenceRegressor,
+    folder: Path,
+    pair: RecordingPair | None = None,
+    test: float | None = None,
+) -> None:
     """Write all that is needed to rebuild a regressor.
 
     Args:
         regressor: One that has learned.
         folder: An existing folder.
+        pair: The recordings that it was trained on; where they are from is noted.
+        test: The share of them, the last, that was held out.
 
     Raises:
         NotFittedError: Nothing has been learned.
         StorageError: A file cannot be written.
     """
     weights = regressor._fitted("network_").state_dict()
-    config = configuration(regressor)
+    config = configuration(regressor, pair, test)
     write_configuration(folder, config)
     write_weights(folder, weights, config)
 
 
-def configuration(regressor: SequenceRegressor) -> dict[str, Any]:
-    """Give all that rebuilds a prepared regressor but its weights."""
+def configuration(
+    regressor: SequenceRegressor, pair: RecordingPair | None = None, test: float | None = None
+) -> dict[str, Any]:
+    """Give all that rebuilds a prepared regressor but its weights, and where its data came from."""
     from throughtime import __version__
 
     parameters = regressor.get_params()
+    named: dict[str, Any] = {}
+    if pair is not None:
+        dry, wet = (str(file.absolute()) for file in pair.files)
+        named = {
+            "name": pair.files[1].stem,
+            "source": pair.source,
+            "rate": pair.rate,
+            "data": {"source": dry, "target": wet, "test": test, "sha256": pair.digest()},
+        }
     return {
         "format": FORMAT,
         "estimator": SEQUENCE_REGRESSOR,
@@ -62,6 +85,7 @@ def configuration(regressor: SequenceRegressor) -> dict[str, Any]:
         "flat": regressor.flat_,
         "scaling": regressor.scaling_.as_dict(),
         "target_scaling": regressor.target_scaling_.as_dict(),
+        **named,
         "sealed": True,
     }
 
@@ -77,6 +101,28 @@ def load(folder: Path) -> SequenceRegressor:
     regressor = described(folder, config, device="cpu")
     regressor.network_ = restored(folder / WEIGHTS, weights, *_shape(regressor))
     return regressor
+
+
+def load_of_pair(folder: Path) -> tuple[SequenceRegressor, int]:
+    """Load a regressor of a pair of recordings, and the rate that it was trained at.
+
+    Raises:
+        SavedError: It cannot be loaded, or is of something else.
+    """
+    regressor, rate = load(folder), read_configuration(folder, SEQUENCE_REGRESSOR).get("rate")
+    if type(rate) is not int or rate < 1:
+        raise SavedError(f"{folder} is of no recordings: it does not say at what rate they were")
+    if (regressor.per, regressor.n_features_in_, regressor.flat_) != ("step", 1, True):
+        raise SavedError(f"{folder} does not hold a regressor of one recording by another")
+    return regressor, rate
+
+
+def check_regressor(
+    path: Path, weights: Mapping[str, Tensor], regressor: SequenceRegressor
+) -> None:
+    """Refuse weights of another regressor's network before it takes memory; see `check_shapes`."""
+    layers, widths, network = _shape(regressor)
+    check_shapes(path, weights, layers, widths, lambda: without_memory(network))
 
 
 def described(folder: Path, config: Mapping[str, Any], **other: Any) -> SequenceRegressor:

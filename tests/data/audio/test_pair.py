@@ -6,7 +6,7 @@ import soundfile
 import torch
 
 from throughtime.data import DataError
-from throughtime.data.audio import read_input, read_pair
+from throughtime.data.audio import read_input, read_pair, write_recording
 
 RATE = 8000
 NOISE = np.random.default_rng(0).normal(0, 0.1, 400)
@@ -43,6 +43,15 @@ def test_all_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
     assert "wet.wav: 390 samples; dry.wav has 400" in said
     with pytest.raises(DataError, match=r"none\.wav: not there"):
         read_pair(tmp_path / "none.wav", wet)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    write_recording(tmp_path / "out.wav", 3 * NOISE, RATE)
+    samples, rate = soundfile.read(tmp_path / "out.wav", dtype="float32")
+    np.testing.assert_array_equal(samples, (3 * NOISE).astype(np.float32))
+    assert rate == RATE
+    assert soundfile.info(tmp_path / "out.wav").subtype == "FLOAT"
+    assert torch.equal(read_input(tmp_path / "out.wav", RATE).waveform, torch.from_numpy(samples))
 
 
 def test_an_input_has_the_rate_that_was_learned(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from throughtime.data.audio.recording import (
     read_recording,
     read_recordings,
     sound_files,
+    write_recording,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "read_recording",
     "read_recordings",
     "sound_files",
+    "write_recording",
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +13,14 @@ from torch import Tensor
 from throughtime.data.audio.recording import Recording, read_recording
 from throughtime.data.errors import DataError
 from throughtime.data.faults import Fault, refuse
+
+SETTINGS: dict[str, Any] = {
+    "per": "step", "cell": "lstm", "hidden": 16, "method": "tbptt:2048", "window": 11025,
+    "warm_up": 1000, "batch_size": 16, "learning_rate": 0.01, "epochs": 40,
+}  # fmt: skip
+"""What a `SequenceRegressor` learns pairs well with; docs/amplifier.md tells how well."""
+HELD_OUT = 0.2
+"""The share of a pair, its last, that is held out."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +31,18 @@ class RecordingPair:
         dry: The input. [T]
         wet: The output. [T]
         rate: Samples a second, of both.
-        source: Where they were read, for messages.
+        files: Where they were read, input and output.
     """
 
     dry: Tensor  # [T]
     wet: Tensor  # [T]
     rate: int
-    source: str
+    files: tuple[Path, Path]
+
+    @property
+    def source(self) -> str:
+        """Both files, for messages."""
+        return f"{self.files[0]} and {self.files[1]}"
 
     @property
     def seconds(self) -> float:
@@ -39,7 +53,7 @@ class RecordingPair:
         """Give what comes first, and the last share of it.
 
         Raises:
-            DataError: One of the two would be empty.
+            DataError: One of the two would be empty, or its output silent.
         """
         T = len(self.dry)
         cut = T - round(share * T)
@@ -49,9 +63,16 @@ class RecordingPair:
                 "To mend: give another share, or longer recordings."
             )
         first, last = (
-            RecordingPair(self.dry[part], self.wet[part], self.rate, self.source)
+            replace(self, dry=self.dry[part], wet=self.wet[part])
             for part in (slice(0, cut), slice(cut, T))
         )
+        for part, where in ((first, "before"), (last, "after")):
+            if not bool((part.wet != part.wet[0]).any()):
+                raise DataError(
+                    f"{self.files[1]}: silence {where} {cut / self.rate:.3g} s, where what is held "
+                    "out begins.\nTo mend: give another share to hold out, or cut the silence off "
+                    "both recordings."
+                )
         return first, last
 
     def digest(self) -> str:
@@ -87,7 +108,7 @@ def read_pair(dry: str | Path, wet: str | Path) -> RecordingPair:
     if faults:
         refuse(f"{dry} and {wet}", faults)
     given, made = recordings
-    return RecordingPair(given.waveform, made.waveform, given.rate, f"{dry} and {wet}")
+    return RecordingPair(given.waveform, made.waveform, given.rate, paths)
 
 
 def read_input(path: str | Path, rate: int | None) -> Recording:
