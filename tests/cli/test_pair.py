@@ -17,6 +17,8 @@ from throughtime.train import Row
 from throughtime.train.progress import Progress
 
 RATE = 8000
+UNLIKE = {"seconds": "", "resumed": ""}
+"""What in a history differs between a training that was stopped and one that was not."""
 QUICK = [
     "--epochs", "8", "--hidden", "4", "--window", "200", "--warm-up", "20", "--rows", "4",
     "--method", "tbptt:64", "--learning-rate", "0.03", "--json",
@@ -101,7 +103,7 @@ def test_a_signal_and_then_the_same_end(
         assert (out / name).read_bytes() == (trained / name).read_bytes(), name
     with (out / "history.csv").open() as ours, (trained / "history.csv").open() as theirs:
         for row, other in zip(csv.DictReader(ours), csv.DictReader(theirs), strict=True):
-            assert {**row, "seconds": 0} == {**other, "seconds": 0}
+            assert {**row, **UNLIKE} == {**other, **UNLIKE}
     assert f"{out} is finished after 8 epochs" in run("resume", out).stderr
     written(moved / "wet.wav", np.random.default_rng(1).normal(0, 0.1, 3000))
     changed = run("resume", out, "--data", moved / "dry.wav")

@@ -1,3 +1,5 @@
+import contextlib
+import random
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +73,17 @@ def test_what_was_changed_since_it_was_saved_is_refused(saved: Path) -> None:
     (saved / "config.json").write_text(config.replace('"flat": true', '"flat": false'))
     with pytest.raises(SavedError, match="do not belong together"):
         SequenceRegressor.load(saved)
+
+
+def test_mutated_bytes_are_refused_or_harmless(saved: Path) -> None:
+    draw = random.Random(0)
+    for name in ("config.json", "model.safetensors"):
+        whole = (saved / name).read_bytes()
+        for _ in range(60):
+            spoiled = bytearray(whole)
+            for _ in range(draw.randint(1, 4)):
+                spoiled[draw.randrange(len(spoiled))] = draw.randrange(256)
+            (saved / name).write_bytes(spoiled[: draw.choice([len(whole), draw.randrange(2000)])])
+            with contextlib.suppress(SavedError):
+                assert len(SequenceRegressor.load(saved).predict(X)) == len(X)
+        (saved / name).write_bytes(whole)

@@ -27,7 +27,10 @@ def numbers(y: Any) -> tuple[Tensor, bool]:
         DataError: They are no finite numbers, or of another shape.
     """
     try:
-        array = np.array(y.detach().cpu() if isinstance(y, Tensor) else y, dtype=np.float64)
+        array = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
+        if array.dtype.kind == "c":
+            raise TypeError("Complex data not supported")
+        array = np.array(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(
             f"y holds no numbers, one or as many for each sequence: {error}.\n"
@@ -35,7 +38,7 @@ def numbers(y: Any) -> tuple[Tensor, bool]:
         ) from None
     if array.ndim not in (1, 2) or array.size == 0:
         raise DataError(
-            f"y should be an array [N] or [N, O], numbers for each sequence; its shape is "
+            f"y should be a 1d array [N], or [N, O], numbers for each sequence; its shape is "
             f"{array.shape}"
         )
     broken = np.argwhere(~np.isfinite(array))

@@ -73,13 +73,13 @@ class SampleStream:
         """
         stepper = self._stepper
         scaled = (self._given(block) - self._center) / self._scale
-        x = torch.from_numpy(scaled)
+        n, x = len(scaled), torch.from_numpy(scaled)
         x = x if stepper.device.type == "cpu" else x.to(stepper.device)
-        if len(x) > _SHORT:
+        if n > _SHORT:
             with torch.no_grad():
                 y, stepper.state = self._network(x[:, None], stepper.state)
             y = y[:, 0]
-        elif len(x) == 1:
+        elif n == 1:
             y = stepper(x)
         else:
             steps = [stepper(row) for row in x]
