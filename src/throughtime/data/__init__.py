@@ -11,12 +11,12 @@ from throughtime.data import tasks
 from throughtime.data.baselines import Autoregression, persistence
 from throughtime.data.batch import Batch, Chunk
 from throughtime.data.errors import DataError
+from throughtime.data.reading import read_series
 from throughtime.data.scaling import Scaling, transforms
 from throughtime.data.series import Dataset, Series, Split
 from throughtime.data.split import TEST, VALIDATION, chronological, dataset
 from throughtime.data.stream import Stream
 from throughtime.data.sunspots import sunspots
-from throughtime.data.table import read_series
 from throughtime.data.text import Text, read_text
 
 __all__ = [

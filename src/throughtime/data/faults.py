@@ -19,12 +19,12 @@ class Fault:
     """One thing that is wrong in a file.
 
     Attributes:
-        line: The line of the file, counted from 1.
+        place: The line of the file, or the row of the frame, counted from 1.
         what: Column, value and what is wrong with it, as one phrase.
         mend: How to mend faults of this kind.
     """
 
-    line: int
+    place: int
     what: str
     mend: str
 
@@ -43,21 +43,22 @@ def listed(names: Iterable[str], shown: int = 20) -> str:
     return ", ".join(names[:shown]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def refuse(name: str, faults: list[Fault]) -> NoReturn:
+def refuse(name: str, faults: list[Fault], unit: str = "line") -> NoReturn:
     """Raise one error that names the faults of a file, in the order of its lines.
 
     Args:
         name: The file.
         faults: What is wrong with it; at least one.
+        unit: What their places count: "line" or "row".
 
     Raises:
         DataError: Always. It shows the first ten faults, counts the others, and says how to mend
             each kind of fault that was found, shown or not.
     """
-    faults = sorted(faults, key=lambda fault: fault.line)
+    faults = sorted(faults, key=lambda fault: fault.place)
     count = f"{len(faults)} faults" if len(faults) > 1 else "1 fault"
     message = [f"{name}: {count}"]
-    message += [f"  line {fault.line}: {fault.what}" for fault in faults[:SHOWN]]
+    message += [f"  {unit} {fault.place}: {fault.what}" for fault in faults[:SHOWN]]
     if len(faults) > SHOWN:
         message.append(f"  ... and {len(faults) - SHOWN} more")
     message += [f"To mend: {mend}" for mend in dict.fromkeys(fault.mend for fault in faults)]

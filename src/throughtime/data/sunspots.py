@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.resources import as_file, files
 
+from throughtime.data.reading import read_series
 from throughtime.data.series import Dataset, Split
-from throughtime.data.table import read_series
 
 SOURCE = (
     "National Geophysical Data Center, yearly sunspot numbers, as in statsmodels; public domain"
