@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from throughtime.data import tasks
 from throughtime.data.baselines import Autoregression, persistence
@@ -49,21 +50,22 @@ sources: dict[str, Callable[[], Dataset]] = {
 
 
 def load(
-    source: str | Path,
+    source: str | Path | Any,
     target: str | None = None,
     time: str | None = None,
     *,
     validation: float | None = None,
     test: float | None = None,
 ) -> Dataset:
-    """Load a series by its name in `sources`, or from a CSV file of one's own.
+    """Load a series by its name in `sources`, or from a file or a frame of one's own.
 
     Args:
-        source: A name in `sources`, or the path of a CSV file.
+        source: A name in `sources`; the path of a CSV, Parquet or Feather file; or a frame of
+            polars or pandas, or a table of Arrow.
         target: The column to forecast; see `read_series`.
         time: The time column; see `read_series`.
-        validation: The fraction of a file's rows that is validated on; 0.15 where left out.
-        test: The fraction of a file's rows that is tested on; 0.2 where left out.
+        validation: The fraction of the rows that is validated on; 0.15 where left out.
+        test: The fraction of the rows that is tested on; 0.2 where left out.
 
     Returns:
         The series, split in time.
@@ -81,14 +83,16 @@ def load(
         suggestion = f" Did you mean {near[0]!r}?" if near else ""
         raise DataError(
             f"{source!r} is neither a known source nor a file.{suggestion}\n"
-            f"To mend: give one of the known sources ({', '.join(sources)}), or the path of a CSV "
-            "file."
+            f"To mend: give one of the known sources ({', '.join(sources)}), or the path of a CSV, "
+            "Parquet or Feather file."
         )
     found = dataset(
         read_series(source, target, time),
         VALIDATION if validation is None else validation,
         TEST if test is None else test,
     )
+    if not isinstance(source, str | Path):
+        return found  # a frame is gone with its program
     origin = {
         "source": str(Path(source).absolute()),
         "target": target,

@@ -18,6 +18,8 @@ _DATA = re.compile(r"^[-+.\d][-+.:/\dTZ ]*([eE][-+]?\d+)?$")
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 _BINARY = (
+    (b"PAR1", "a Parquet file that came through a pipe"),
+    (b"ARROW1", "a Feather file that came through a pipe"),
     (b"PK\x03\x04", "a spreadsheet or zip archive"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"\xd0\xcf\x11\xe0", "an old spreadsheet"),

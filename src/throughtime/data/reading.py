@@ -1,18 +1,21 @@
-"""A series read from a CSV file, with every fault in it named at once."""
+"""A series read from a file or a frame, with every fault in it named at once."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from throughtime.data.clock import UNDERSTOOD, Clock, read_clock
+from throughtime.data.columnar import columnar_format, read_columnar
 from throughtime.data.delimited import read_delimited
 from throughtime.data.errors import DataError
 from throughtime.data.faults import listed, quoted, refuse
+from throughtime.data.frames import is_frame, read_frame
 from throughtime.data.numeric import Column, number_faults, read_column
 from throughtime.data.series import Series
 from throughtime.data.spacing import time_faults
@@ -28,24 +31,26 @@ _PARTS_OF_A_DATE = ("month", "day", UNNAMED)
 
 
 def read_series(
-    path: str | Path,
+    source: str | Path | Any,
     target: str | None = None,
     time: str | None = None,
     *,
     minimum_rows: int = 2,
 ) -> Series:
-    """Read one evenly sampled series from a CSV file.
+    """Read one evenly sampled series from a file, or from a frame.
 
-    The file is UTF-8 text (a byte order mark is welcome) with a header line, and commas,
-    semicolons or tabs between the cells; with semicolons, decimals may have commas. Columns of
-    numbers other than the target and the time become covariates; columns of labels are left out.
+    A CSV file is UTF-8 text (a byte order mark is welcome) with a header line, and commas,
+    semicolons or tabs between the cells; with semicolons, decimals may have commas. Parquet and
+    Feather files are known by their first bytes. Columns of numbers other than the target and the
+    time become covariates, truth as 0 and 1; columns of labels are left out.
 
     A constant target is read like any other, for a forecast may well start from one; `dataset` is
     what refuses to learn from it.
 
     Args:
-        path: The file.
-        target: The column to forecast. It may be left out where the file has one column of numbers
+        source: The path of a CSV, Parquet or Feather file; or a frame of polars or pandas, or a
+            table of Arrow.
+        target: The column to forecast. It may be left out where there is one column of numbers
             besides the time.
         time: The time column, or "row" to count the rows instead. Where left out, it is the column
             called timestamp, datetime, ds, date, time, year, month or day, else the first column
@@ -56,10 +61,10 @@ def read_series(
         The series, every number in it finite, its times increasing in even steps.
 
     Raises:
-        DataError: The file cannot be used. One message names every fault in it with line, column
-            and value.
+        DataError: The file cannot be used. One message names every fault in it with line (or row,
+            counted from 1), column and value.
     """
-    table = read_delimited(Path(path))
+    table = read_table(source)
     names = list(table.columns)
     if target is not None:
         _check_known(table.name, "target", target, names)
@@ -84,7 +89,7 @@ def read_series(
     _check_rows(table, minimum_rows)
     rows = range(1, len(table) + 1)
     return Series(
-        name=Path(path).stem,
+        name=name_of(source),
         target=target,
         covariates=tuple(covariates),
         time_name=time_name,
@@ -92,6 +97,30 @@ def read_series(
         values=torch.from_numpy(np.stack([column.values for column in used], axis=1)),  # [T, C]
         source=table.name,
     )
+
+
+def read_table(source: str | Path | Any) -> Table:
+    """Read a file of whatever format, or take a frame.
+
+    Raises:
+        DataError: It cannot be used; the message says why.
+    """
+    if is_frame(source):
+        return read_frame(source)
+    if not isinstance(source, str | Path):
+        raise DataError(
+            f"{type(source).__name__} is neither a file nor a frame.\n"
+            "To mend: give the path of a CSV, Parquet or Feather file, or a frame of polars or "
+            "pandas."
+        )
+    path = Path(source)
+    kind = columnar_format(path)
+    return read_delimited(path) if kind is None else read_columnar(path, kind)
+
+
+def name_of(source: str | Path | Any) -> str:
+    """Give what a series is called that comes from a source: as its file, or "frame"."""
+    return Path(source).stem if isinstance(source, str | Path) else "frame"
 
 
 def _check_known(name: str, role: str, column: str, names: list[str]) -> None:
