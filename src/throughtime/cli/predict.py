@@ -29,7 +29,7 @@ def predict(
     """
     from throughtime.data import read_series
     from throughtime.estimators import load
-    from throughtime.estimators.scores import write_forecasts
+    from throughtime.estimators.forecast_file import Forecast, write_forecasts
 
     forecaster, config = load(run)
     series = read_series(file, config["target"], time, minimum_rows=1)
@@ -40,9 +40,7 @@ def predict(
     try:
         write_forecasts(
             place,
-            series,
-            {"predicted": forecasts},
-            following={series.time_name: "next", "predicted": f"{following:.10g}"},
+            [Forecast(series, {"predicted": forecasts}, following={"predicted": following})],
         )
     except OSError as error:
         raise UsageError(

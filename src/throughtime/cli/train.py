@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -228,9 +227,9 @@ def train(
     dataset = load(source, target, time, validation=validation_share, test=test_share)
     settings = Settings(**{**dataset.settings, **asked})
     if settings.patience is None:
-        dataset = replace(dataset, split=dataset.split.without_validation())
+        dataset = dataset.without_validation()
     use_threads(settings.hidden, settings.batch_size)
-    with RunFolder(dataset.series.name, out) as folder:
+    with RunFolder(dataset.name, out) as folder:
         every = EVERY if checkpoint_every is None else checkpoint_every
         run_and_record(dataset, settings, folder, as_json, tensorboard, every)
 

@@ -164,7 +164,7 @@ def _save_results(
     from throughtime.report import write_forecast, write_report
 
     forecasts, _ = forecaster.predict(dataset.series)
-    comparison = compare(dataset, forecasts)
+    comparison = compare(dataset, [forecasts])
     try:
         flow = {**forecaster.flow(dataset).as_dict(), "over_training": probe.as_list()}
     except NoFlowError:

@@ -14,7 +14,7 @@ from throughtime.data.batch import Batch, Chunk
 from throughtime.data.errors import DataError
 from throughtime.data.reading import read_series
 from throughtime.data.scaling import Scaling, transforms
-from throughtime.data.series import Dataset, Series, Split
+from throughtime.data.series import Dataset, Member, Series, Split
 from throughtime.data.split import TEST, VALIDATION, chronological, dataset
 from throughtime.data.stream import Stream
 from throughtime.data.sunspots import sunspots
@@ -26,6 +26,7 @@ __all__ = [
     "Chunk",
     "DataError",
     "Dataset",
+    "Member",
     "Scaling",
     "Series",
     "Split",

@@ -91,7 +91,7 @@ def dataset(series: Series, validation: float = VALIDATION, test: float = TEST) 
             "To mend: name another column as the target, give more rows, or leave the constant "
             "ones out."
         )
-    return Dataset(
+    return Dataset.of(
         series, split, variance, "population variance of the target over the training part"
     )
 

@@ -60,7 +60,8 @@ def sunspots() -> Dataset:
         tests={name: _rows(years) for name, years in TEST_YEARS.items()},
     )
     series = replace(series, source=SOURCE)
-    return Dataset(series, split, VARIANCE, "Weigend, Huberman & Rumelhart (1990)", SETTINGS)
+    source = "Weigend, Huberman & Rumelhart (1990)"
+    return Dataset.of(series, split, VARIANCE, source, settings=SETTINGS)
 
 
 def _rows(years: range) -> range:

@@ -123,7 +123,7 @@ def taken_up(
         settings = replace(settings, epochs=epochs)
     dataset = _data(run, config, data)
     if settings.patience is None:
-        dataset = replace(dataset, split=dataset.split.without_validation())
+        dataset = dataset.without_validation()
     if dataset.digest() != config["data"].get("sha256"):
         raise SavedError(
             f"{dataset.series.source} is not what {run} was trained on: a value, a time or a "
