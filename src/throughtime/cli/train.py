@@ -46,8 +46,8 @@ def train(
     source: Annotated[
         str,
         typer.Argument(
-            help="A built-in series (sunspots), a CSV file; a text file, a folder of them, or - "
-            "for a text on standard input."
+            help="A built-in series (sunspots), a CSV, Parquet or Feather file; a text file, a "
+            "folder of them, or - for a text on standard input."
         ),
     ],
     task: Annotated[
@@ -61,10 +61,14 @@ def train(
         str | None,
         typer.Option(help="Time column; recognised by its name if left out.", rich_help_panel=DATA),
     ] = None,
+    series: Annotated[
+        str | None,
+        typer.Option(help="Column that tells several series apart.", rich_help_panel=DATA),
+    ] = None,
     validation_share: Annotated[
         float | None,
         typer.Option(
-            help="Share of a file's rows to validate on.",
+            help="Share of the rows of each series to validate on.",
             rich_help_panel=DATA,
             show_default=str(VALIDATION),
         ),
@@ -72,7 +76,7 @@ def train(
     test_share: Annotated[
         float | None,
         typer.Option(
-            help="Share of a file's rows, the last, to test on.",
+            help="Share of the rows of each series, the last, to test on.",
             rich_help_panel=DATA,
             show_default=str(TEST),
         ),
@@ -208,8 +212,12 @@ def train(
     }
     asked_of_text = {name: value for name, value in of_text.items() if value is not None}
     if is_text(source, task):
-        of_series: dict[str, Any] = {"target": target, "time": time, "transform": transform}
-        of_series |= {"checkpoint-every": checkpoint_every, "tensorboard": tensorboard}
+        of_series: dict[str, Any] = {"target": target, "time": time, "series": series}
+        of_series |= {
+            "transform": transform,
+            "checkpoint-every": checkpoint_every,
+            "tensorboard": tensorboard,
+        }
         _refuse(of_series, "a text")
         train_text(
             source,
@@ -224,7 +232,8 @@ def train(
         return
     _refuse(asked_of_text | {"encoding": encoding, "pattern": pattern}, "a series")
     Settings(**asked)  # what was asked for is checked before the file is read
-    dataset = load(source, target, time, validation=validation_share, test=test_share)
+    shares = {"validation": validation_share, "test": test_share}
+    dataset = load(source, target, time, series=series, **shares)
     settings = Settings(**{**dataset.settings, **asked})
     if settings.patience is None:
         dataset = dataset.without_validation()

@@ -110,20 +110,34 @@ def _tensorboard(folder: Path, probe: FlowProbe) -> TensorBoard:
 
 
 def _announce(console: Any, dataset: Dataset, forecaster: Forecaster) -> None:
-    split, times = dataset.split, dataset.series.times
     settings = forecaster.settings
     parameters = sum(p.numel() for p in forecaster.network.parameters())
-    validated = f", validated to {times[split.validation.stop - 1]}" if split.validation else ""
-    window = min(settings.window, len(split.fit) - 1)
+    window = min(settings.window, len(dataset.split.fit) - 1)
     how = "backpropagation" if settings.method == "bptt" else settings.method
     console.print(
-        f"{dataset.series.name}: {len(times)} rows; fitted on {times[split.fit.start]} to "
-        f"{times[split.fit.stop - 1]}{validated}, tested on what comes after\n"
+        f"{dataset.name}: {_told(dataset)}\n"
         f"{settings.cell} of {settings.hidden} units, {settings.layers} layer(s), {parameters} "
         f"parameters; {settings.optimizer}, {how} through {window} steps",
         highlight=False,
         soft_wrap=True,
         markup=False,
+    )
+
+
+def _told(dataset: Dataset) -> str:
+    """Say what is learned, and when it ends."""
+    if dataset.series_column is not None:
+        rows = sum(len(member.series) for member in dataset.members)
+        validated = ", validated on the next" if dataset.split.validation else ""
+        return (
+            f"{len(dataset.members)} series of {rows} rows together; fitted on the first rows of "
+            f"each{validated}, tested on what comes after"
+        )
+    split, times = dataset.split, dataset.series.times
+    validated = f", validated to {times[split.validation.stop - 1]}" if split.validation else ""
+    return (
+        f"{len(times)} rows; fitted on {times[split.fit.start]} to {times[split.fit.stop - 1]}"
+        f"{validated}, tested on what comes after"
     )
 
 
@@ -163,8 +177,8 @@ def _save_results(
     from throughtime.flow import NoFlowError
     from throughtime.report import write_forecast, write_report
 
-    forecasts, _ = forecaster.predict(dataset.series)
-    comparison = compare(dataset, [forecasts])
+    predicted = forecaster.predict_many([member.series for member in dataset.members])
+    comparison = compare(dataset, [forecasts for forecasts, _ in predicted])
     try:
         flow = {**forecaster.flow(dataset).as_dict(), "over_training": probe.as_list()}
     except NoFlowError:
@@ -188,6 +202,8 @@ def _save_results(
             "parameters": sum(p.numel() for p in forecaster.network.parameters()),
         },
     }
+    if dataset.series_column is not None:
+        metrics["series"] = len(dataset.members)
     write_json(folder / "metrics.json", metrics)
     if flow is not None:
         write_json(folder / "flow.json", flow, indent=None)  # long tables of numbers

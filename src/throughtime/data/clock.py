@@ -61,6 +61,10 @@ class Clock:
     kind: Kind
     positions: npt.NDArray[np.float64]
 
+    def part(self, rows: range) -> Clock:
+        """Give the times of neighbouring rows."""
+        return Clock(self.kind, self.positions[rows.start : rows.stop])
+
 
 def read_clock(column: pl.Series, dates_only: bool = False) -> Clock | None:
     """Read a column as times; text in the one notation that understands most of it.

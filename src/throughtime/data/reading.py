@@ -1,33 +1,25 @@
-"""A series read from a file or a frame, with every fault in it named at once."""
+"""Series read from a file or a frame, with every fault in it named at once."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from throughtime.data.clock import UNDERSTOOD, Clock, read_clock
 from throughtime.data.columnar import columnar_format, read_columnar
 from throughtime.data.delimited import read_delimited
 from throughtime.data.errors import DataError
-from throughtime.data.faults import listed, quoted, refuse
+from throughtime.data.faults import Fault, quoted, refuse
 from throughtime.data.frames import is_frame, read_frame
-from throughtime.data.numeric import Column, number_faults, read_column
+from throughtime.data.grouping import by_series, nameless_faults
+from throughtime.data.numeric import number_faults, read_column
+from throughtime.data.roles import check_roles, find_target, find_time
 from throughtime.data.series import Series
 from throughtime.data.spacing import time_faults
-from throughtime.data.table import UNNAMED, Table, as_text
-
-TIME_NAMES = ("timestamp", "datetime", "ds", "date", "time", "year", "month", "day", UNNAMED)
-"""Column names that are taken for times, in any case; the earlier in this order goes first."""
-
-ROW = "row"
-"""The time "column" of a file that has none: its rows, counted from 1."""
-
-_PARTS_OF_A_DATE = ("month", "day", UNNAMED)
+from throughtime.data.table import Table, as_text
 
 
 def read_series(
@@ -64,38 +56,76 @@ def read_series(
         DataError: The file cannot be used. One message names every fault in it with line (or row,
             counted from 1), column and value.
     """
+    (found,) = read_many(source, target, time, None, minimum_rows=minimum_rows)
+    return found
+
+
+def read_many(
+    source: str | Path | Any,
+    target: str | None = None,
+    time: str | None = None,
+    series: str | None = None,
+    *,
+    minimum_rows: int = 2,
+) -> tuple[Series, ...]:
+    """Read several series of the same columns from one file or frame, in the long format.
+
+    Args:
+        source: As for `read_series`. The rows of a series may stand together or among others.
+        target: As for `read_series`.
+        time: As for `read_series`; times increase within each series, whose steps are its own.
+        series: The column that tells the series apart by text or numbers; None for one series.
+        minimum_rows: How many rows each series needs.
+
+    Returns:
+        The series in the order in which they appear, each called as the column says.
+
+    Raises:
+        DataError: The file cannot be used; as for `read_series`, with the series where times are
+            at fault.
+    """
     table = read_table(source)
-    names = list(table.columns)
-    if target is not None:
-        _check_known(table.name, "target", target, names)
-    if time is not None and (time != ROW or ROW in names):
-        _check_known(table.name, "time", time, names)
-    if target is not None and target == time:
-        raise DataError(
-            f"{table.name}: {quoted(target)} is named both as the target and as the time.\n"
-            f"To mend: forecast another column ({listed(names)}), or name 'row' as the time."
-        )
-    time_name, clock = _find_time(table, target, time)
-    columns = {name: read_column(table, name) for name in names if name != time_name}
-    target = _find_target(table, columns, target, time_name)
+    check_roles(table, {"target": target, "time": time, "series": series})
+    groups = {name_of(source): range(len(table))}
+    faults: list[Fault] = []
+    if series is not None:
+        table, groups = by_series(table, series)
+        faults += nameless_faults(table, series, groups)
+    time_name, clock = find_time(table, groups, target, time, series)
+    columns = {name: read_column(table, name) for name in table.columns if name != time_name}
+    columns.pop(series or "", None)
+    target = find_target(table, columns, target, time_name)
     covariates = [name for name in columns if name != target and columns[name].is_numeric]
 
     used = [columns[target], *(columns[name] for name in covariates)]
-    faults = [fault for column in used for fault in number_faults(table, column)]
-    if clock is not None:
-        faults += time_faults(table, time_name, clock)
+    faults += [fault for column in used for fault in number_faults(table, column)]
+    for name, rows in groups.items():
+        of = None if series is None else name
+        if clock is not None and of != "":
+            faults += time_faults(_times(table, time_name, rows), time_name, clock.part(rows), of)
+        if of and len(rows) < minimum_rows:
+            faults.append(_too_few(table, name, rows, minimum_rows))
     if faults:
         refuse(table.name, faults, table.unit)
-    _check_rows(table, minimum_rows)
-    rows = range(1, len(table) + 1)
-    return Series(
-        name=name_of(source),
-        target=target,
-        covariates=tuple(covariates),
-        time_name=time_name,
-        times=tuple(map(str, rows) if clock is None else as_text(table.columns[time_name])),
-        values=torch.from_numpy(np.stack([column.values for column in used], axis=1)),  # [T, C]
-        source=table.name,
+    if series is None:
+        _check_rows(table, minimum_rows)
+    times = None if clock is None else as_text(table.columns[time_name]).to_list()
+    values = torch.from_numpy(np.stack([column.values for column in used], axis=1))  # [R, C]
+    return tuple(
+        Series(
+            name=name,
+            target=target,
+            covariates=tuple(covariates),
+            time_name=time_name,
+            times=tuple(
+                map(str, range(1, len(rows) + 1))
+                if times is None
+                else times[rows.start : rows.stop]
+            ),
+            values=values[rows.start : rows.stop],  # [T, C]
+            source=table.name,
+        )
+        for name, rows in groups.items()
     )
 
 
@@ -123,83 +153,19 @@ def name_of(source: str | Path | Any) -> str:
     return Path(source).stem if isinstance(source, str | Path) else "frame"
 
 
-def _check_known(name: str, role: str, column: str, names: list[str]) -> None:
-    if column in names:
-        return
-    lower = {known.lower(): known for known in names}
-    near = difflib.get_close_matches(column.strip().lower(), list(lower), n=1)
-    suggestion = f" Did you mean {quoted(lower[near[0]])}?" if near else ""
-    raise DataError(
-        f"{name} has no column {quoted(column)} to take as the {role}.{suggestion}\n"
-        f"To mend: name one of its columns: {listed(names)}."
+def _times(table: Table, time_name: str, rows: range) -> Table:
+    """The times of one series, and where they stand."""
+    column = table.columns[time_name][rows.start : rows.stop]
+    return replace(table, columns={time_name: column}, places=table.places[rows.start : rows.stop])
+
+
+def _too_few(table: Table, name: str, rows: range, minimum_rows: int) -> Fault:
+    have = f"{len(rows)} row{'s' if len(rows) > 1 else ''}"
+    return Fault(
+        int(table.places[rows.start]),
+        f"series {quoted(name)} has {have}; at least {minimum_rows} are needed",
+        "give longer series, or leave the short ones out.",
     )
-
-
-def _find_time(table: Table, target: str | None, time: str | None) -> tuple[str, Clock | None]:
-    """The time column and what it says, or ("row", None) where the rows are to be counted."""
-    if time is not None:
-        if time not in table.columns:
-            return ROW, None
-        return time, _clock(table, time)
-    for known in TIME_NAMES:
-        for name in table.columns:
-            if name.lower() != known or name == target:
-                continue
-            if known not in _PARTS_OF_A_DATE:
-                return name, _clock(table, name)
-            # Months 1 to 12 over and over, days Mon to Sun, row labels in any order are no times.
-            clock = read_clock(table.columns[name])
-            if clock is not None and (np.diff(clock.positions) > 0).all():
-                return name, clock
-    first = next(iter(table.columns))
-    clock = read_clock(table.columns[first], dates_only=True) if first != target else None
-    return (ROW, None) if clock is None else (first, clock)
-
-
-def _clock(table: Table, name: str) -> Clock:
-    clock = read_clock(table.columns[name])
-    if clock is None:
-        raise DataError(
-            f"{table.name}, {table.at(0)}: column {quoted(name)} does not hold times; it "
-            f"begins with {quoted(table.cell(name, 0))}.\n"
-            f"To mend: name another time column ({listed(table.columns)}), or 'row' to count the "
-            f"rows. Times are {UNDERSTOOD}."
-        )
-    return clock
-
-
-def _find_target(
-    table: Table, columns: dict[str, Column], target: str | None, time_name: str
-) -> str:
-    numeric = [name for name, column in columns.items() if column.is_numeric]
-    if target is None:
-        if len(numeric) > 1:
-            raise DataError(
-                f"{table.name} has {len(numeric)} columns of numbers: {listed(numeric)}.\n"
-                "To mend: name the one to forecast as the target."
-            )
-        if not numeric:
-            taken = f" besides the time column {quoted(time_name)}" if time_name != ROW else ""
-            raise DataError(
-                f"{table.name} has no column of numbers{taken}.{_beginnings(table, columns)}\n"
-                "To mend: add one, its decimals written with a point (1234.5); where the time "
-                "column is what is to be forecast, name it as the target."
-            )
-        return numeric[0]
-    if columns[target].numbers == 0:
-        raise DataError(
-            f"{table.name}: the target {quoted(target)} holds no "
-            f"number.{_beginnings(table, [target])}\n"
-            "To mend: name a column of numbers as the target; these are: "
-            f"{listed(numeric) or 'none'}."
-        )
-    return target
-
-
-def _beginnings(table: Table, columns: Iterable[str]) -> str:
-    """What columns begin with, to show why they are no numbers."""
-    begin = [f"{quoted(name)} begins with {quoted(table.cell(name, 0))}" for name in columns]
-    return f" On {table.at(0)}, {listed(begin, shown=3)}." if begin else ""
 
 
 def _check_rows(table: Table, minimum_rows: int) -> None:

@@ -21,6 +21,7 @@ _MEND_NOTATION = "write every time in one notation, such as 1949-01-31."
 _MEND_ORDER = (
     "sort the rows by time, one row for each time, or name another time column; where date and "
     "time of day, or year and month, stand in two columns, join them into one (1949-01-31 13:00); "
+    "where rows are of several series, name the column that tells these apart (series); "
     "'row' as the time column counts the rows instead."
 )
 _MEND_UNEVEN = (
@@ -33,7 +34,7 @@ _MEND_GAP = (
 )
 
 
-def time_faults(table: Table, column: str, clock: Clock) -> list[Fault]:
+def time_faults(table: Table, column: str, clock: Clock, series: str | None = None) -> list[Fault]:
     """Find the times that cannot be read, do not increase, or leave rows out.
 
     Times are even where no step is longer than 1.5 times the median step. Months, quarters and
@@ -44,6 +45,7 @@ def time_faults(table: Table, column: str, clock: Clock) -> list[Fault]:
         table: The file.
         column: Its time column.
         clock: The times of that column.
+        series: Which of several series it is; None for the only one.
 
     Returns:
         A fault for each row that is wrong, in the order of the rows.
@@ -51,6 +53,8 @@ def time_faults(table: Table, column: str, clock: Clock) -> list[Fault]:
     texts = as_text(table.columns[column])
     places = table.places.tolist()
     where = f"column {quoted(column)}"
+    if series is not None:
+        where = f"series {quoted(series)}, {where}"
     faults = []
     for row in np.flatnonzero(np.isnan(clock.positions)).tolist():
         fault = f"{quoted(texts[row])} is not a time as in the other rows"

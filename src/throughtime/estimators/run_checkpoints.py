@@ -169,9 +169,14 @@ def _data(run: Path, config: Mapping[str, Any], data: Path | None) -> Dataset:
     source = origin.get("source") if data is None else str(data.absolute())
     if not isinstance(source, str):
         raise SavedError(f"{run / CONFIG} does not name a source of data; name it with --data")
-    kept = {name: origin.get(name) for name in ("target", "time", "validation", "test")}
+    kept = {name: origin.get(name) for name in ("target", "time", "series", "validation", "test")}
     if not all(value is None or isinstance(value, str | float | int) for value in kept.values()):
         raise SavedError(f"{run / CONFIG} is damaged: its data have malformed names or shares")
     return load(
-        source, kept["target"], kept["time"], validation=kept["validation"], test=kept["test"]
+        source,
+        kept["target"],
+        kept["time"],
+        series=kept["series"],
+        validation=kept["validation"],
+        test=kept["test"],
     )

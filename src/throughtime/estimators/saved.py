@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from throughtime.data import DataError, Dataset, Scaling
+from throughtime.data import DataError, Dataset, Scaling, ScalingBySeries
 from throughtime.estimators.forecaster import Forecaster, network_for
 from throughtime.estimators.settings import Settings, SettingsError
 from throughtime.storage import StorageError, read_json, read_sealed, write_sealed, write_whole
@@ -55,7 +55,7 @@ def configuration(forecaster: Forecaster, dataset: Dataset, version: str) -> dic
     return {
         "format": FORMAT,
         "throughtime": version,
-        "name": series.name,
+        "name": dataset.name,
         "source": series.source,
         "time": series.time_name,
         "target": series.target,
@@ -65,7 +65,7 @@ def configuration(forecaster: Forecaster, dataset: Dataset, version: str) -> dic
         "scaling": forecaster.scaling.as_dict(),
         "data": {**dataset.origin, "sha256": dataset.digest()},
         "sealed": True,
-    }
+    } | ({} if dataset.series_column is None else {"series": dataset.series_column})
 
 
 def write_configuration(folder: Path, config: Mapping[str, Any]) -> None:
@@ -159,7 +159,7 @@ def read_configuration(folder: Path, estimator: str | None = None) -> dict[str, 
 
 def model_settings(
     folder: Path, config: Mapping[str, Any], **other: Any
-) -> tuple[Settings, list[str], Scaling]:
+) -> tuple[Settings, list[str], Scaling | ScalingBySeries]:
     """Take from a configuration what a forecaster is made of.
 
     Args:
@@ -179,10 +179,11 @@ def model_settings(
         saved = {**config["training"], **config["network"], **other}
         settings = Settings(**{k: v for k, v in saved.items() if k in known})
         columns = [config["target"], *config["covariates"]]
-        if not all(isinstance(name, str) for name in columns):
-            raise SavedError(f"{path}: target and covariates must be names")
-        scaling = Scaling.from_dict(config["scaling"])
-        if len(scaling.center) != len(columns):
+        if not all(isinstance(name, str) for name in (*columns, config.get("series", ""))):
+            raise SavedError(f"{path}: target, covariates and series must be names")
+        kind = ScalingBySeries if "series" in config else Scaling
+        scaling = kind.from_dict(config["scaling"])
+        if scaling.columns != len(columns):
             raise SavedError(f"{path}: the scaling has not {len(columns)} columns")
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise SavedError(f"{path} is damaged: {error!r:.200}; train again") from error
