@@ -23,8 +23,8 @@ def flow(
     source: Annotated[
         str,
         typer.Argument(
-            help="A run folder of `throughtime train`; or a built-in series or CSV file, to look "
-            "at a network at its start."
+            help="A run folder of `throughtime train`; or a built-in series or a file, to look at "
+            "a network at its start."
         ),
     ],
     data: Annotated[
@@ -37,6 +37,10 @@ def flow(
     target: Annotated[str | None, typer.Option(help="Column to forecast.")] = None,
     time: Annotated[
         str | None, typer.Option(help="Time column; recognised by its name if left out.")
+    ] = None,
+    series: Annotated[
+        str | None,
+        typer.Option(help="Column that tells several series apart; the longest is measured."),
     ] = None,
     cell: Annotated[str, typer.Option(help="Of a network at its start.")] = Settings.cell,
     hidden: Annotated[int, typer.Option(help="Its units a layer.")] = Settings.hidden,
@@ -59,10 +63,14 @@ def flow(
     if not 0 < fraction < 1:
         raise UsageError(f"--fraction is {fraction}; a number between 0 and 1 is expected")
     if Path(source).is_dir():
-        forecaster, dataset = _trained(Path(source), data, time)
+        forecaster, dataset = _trained(Path(source), data, time, series)
     else:
         forecaster, dataset = _at_its_start(
-            source, target, time, Settings(cell=cell, hidden=hidden, layers=layers, seed=seed)
+            source,
+            target,
+            time,
+            series,
+            Settings(cell=cell, hidden=hidden, layers=layers, seed=seed),
         )
     try:
         found = forecaster.flow(dataset).as_dict(fraction)
@@ -81,7 +89,9 @@ def flow(
         _print(found, dataset, forecaster)
 
 
-def _trained(run: Path, data: str | None, time: str | None) -> tuple[Forecaster, Dataset]:
+def _trained(
+    run: Path, data: str | None, time: str | None, series: str | None
+) -> tuple[Forecaster, Dataset]:
     from throughtime.data import load as load_series
     from throughtime.data import sources
     from throughtime.estimators import load
@@ -93,16 +103,18 @@ def _trained(run: Path, data: str | None, time: str | None) -> tuple[Forecaster,
             f"{run} was trained on {config['source']}; name that file, or another with its "
             "columns, with --data"
         )
-    return forecaster, load_series(given, config["target"] if data else None, time)
+    return forecaster, load_series(
+        given, config["target"] if data else None, time, series=series or config.get("series")
+    )
 
 
 def _at_its_start(
-    source: str, target: str | None, time: str | None, settings: Settings
+    source: str, target: str | None, time: str | None, series: str | None, settings: Settings
 ) -> tuple[Forecaster, Dataset]:
     from throughtime.data import load as load_series
     from throughtime.estimators import Forecaster
 
-    dataset = load_series(source, target, time)
+    dataset = load_series(source, target, time, series=series)
     return Forecaster.for_dataset(dataset, settings), dataset
 
 
@@ -115,7 +127,7 @@ def _print(found: dict[str, Any], dataset: Dataset, forecaster: Forecaster) -> N
     console = Console(highlight=False, soft_wrap=True)
     settings = forecaster.settings
     console.print(
-        f"{dataset.series.name}: {settings.cell} of {settings.hidden} units, {settings.layers} "
+        f"{dataset.name}: {settings.cell} of {settings.hidden} units, {settings.layers} "
         f"layer(s); {len(found['losses'])} losses followed back over {found['steps']} lags",
         markup=False,
     )

@@ -22,7 +22,7 @@ def resume(
         typer.Option(help="Epochs in all, if there are to be more than were asked for."),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="The CSV file trained on, if it lies elsewhere now.")
+        Path | None, typer.Option(help="The file trained on, if it lies elsewhere now.")
     ] = None,
     checkpoint_every: Annotated[
         float, typer.Option(help="Seconds between checkpoints.", min=0)

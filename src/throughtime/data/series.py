@@ -89,13 +89,14 @@ class Member:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One series or many of the same columns, and the variance that errors are measured in.
+    """One series, or many of the same columns, each with its split.
 
     Attributes:
         name: What it is called in run folders and pictures.
         members: Each series with its split, in the order of the source; at least one.
         variance: The variance of the target by which a mean squared error is divided to give the
-            average relative variance (ARV), in squared units of the target.
+            average relative variance (ARV), in squared units of the target; None where series of
+            unlike sizes have none in common.
         variance_source: Where that variance comes from, for people.
         series_column: The column that tells the series apart, whose values are their names; None
             where there is one series and no such column.
@@ -106,8 +107,8 @@ class Dataset:
 
     name: str
     members: tuple[Member, ...]
-    variance: float
-    variance_source: str
+    variance: float | None = None
+    variance_source: str = ""
     series_column: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict)

@@ -123,7 +123,7 @@ def panel(
     validation: float = VALIDATION,
     test: float = TEST,
 ) -> Dataset:
-    """Split each of many series in time, and measure how much they vary.
+    """Split each of many series in time.
 
     Args:
         series: Of the same columns; at least one.
@@ -133,8 +133,7 @@ def panel(
         test: Of the rows of each series, as in `chronological`.
 
     Returns:
-        The series, their splits, and the variance of the target within the series over their
-        training parts: forecasting each part's mean has an ARV of 1 on them.
+        The series and their splits. Some targets may be constant.
 
     Raises:
         DataError: Series are too short to be split so, which are named; or the target of each is
@@ -152,21 +151,14 @@ def panel(
         )
     members = tuple(Member(one, chronological(one, validation, test)) for one in series)
     parts = [member.series.values[: member.split.train.stop, 0] for member in members]
-    spread = sum(float((part - part.mean()).square().sum()) for part in parts)
-    if spread == 0 or all(part.min() == part.max() for part in parts):
+    # Rounding can give a constant a variance, and tiny differences none.
+    if all(part.min() == part.max() or part.var(correction=0) == 0 for part in parts):
         raise DataError(
             f"{source}: the target {quoted(series[0].target)} is constant over the training part "
             "of every series; there is nothing to learn.\n"
             "To mend: name another column as the target, or give more rows."
         )
-    return Dataset(
-        name=name,
-        members=members,
-        variance=spread / sum(map(len, parts)),
-        variance_source="population variance of the target within the series over their training "
-        "parts",
-        series_column=series_column,
-    )
+    return Dataset(name, members, series_column=series_column)
 
 
 def _whole(rows: float) -> int:

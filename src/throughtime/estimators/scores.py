@@ -35,10 +35,10 @@ class Comparison:
 
         Returns:
             "mse" and "mae" in units of the target, "arv" (mean squared error over the data set's
-            variance), "mase" and the "count" of rows; None where a forecaster has no forecast of
-            some series. The mean absolute scaled error (Hyndman & Koehler 2006) is that of each
-            series divided by persistence's mean absolute error over its training rows, averaged
-            over the series on which that is not zero; None if there is none.
+            variance, if it has one), "mase" and the "count" of rows; None where a forecaster has
+            no forecast of some series. The mean absolute scaled error (Hyndman & Koehler 2006) of
+            a series is its mean absolute error over that of persistence on its training rows; it
+            is averaged over the series on which the latter is not zero, None if there is none.
         """
         return {
             name: {period: self._score(forecasts, period) for period in self.dataset.tests}
@@ -58,8 +58,9 @@ class Comparison:
         if len(together) == 0 or not bool(torch.isfinite(together).all()):
             return None
         mse = float(together.square().mean())
+        variance = self.dataset.variance
         return {
-            "arv": mse / self.dataset.variance,
+            **({} if variance is None else {"arv": mse / variance}),
             "mse": mse,
             "mae": float(together.abs().mean()),
             "mase": sum(scaled) / len(scaled) if scaled else None,

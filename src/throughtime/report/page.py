@@ -124,10 +124,10 @@ def _pictured(run: Run, detail: float) -> dict[str, Any]:
     target = str(run.config.get("target") or "the series")
     best_epoch = number(mapping(run.metrics.get("training")).get("best_epoch"))
     history = run.history if run.history is not None and len(run.history) else None
-    columns = max(100, int(COLUMNS * detail))
+    columns, seen = max(100, int(COLUMNS * detail)), run.predictions
     clip = number(run.section("training").get("clip"))
     return {
-        "forecast": outlook_chart(run.predictions, target, columns) if run.predictions else None,
+        "forecast": outlook_chart(seen, seen.titled(target), columns) if seen else None,
         **flow_contents(run.flow, kept_update(history, best_epoch) if history else None, detail),
         "loss": loss_chart(history, best_epoch, columns) if history else None,
         "norm": norm_chart(history, clip, columns) if history else None,
@@ -157,21 +157,31 @@ def _facts(run: Run, training: dict[str, Any]) -> list[str]:
 def _origins(run: Run, target: str) -> list[tuple[str, str]]:
     """Return what the figures rest on, as terms and their explanations."""
     found = [("Target", shown(target))]
+    several = isinstance(run.config.get("series"), str)
     for term, key in (("Source", "source"), ("Covariates", "covariates"), ("Scaling", "scaling")):
-        if run.config.get(key) not in (None, "", [], {}):
+        if run.config.get(key) not in (None, "", [], {}) and not (several and key == "scaling"):
             found.append((term, setting(run.config[key])))
+    if several:
+        by = f"the target of each series ({shown(run.config['series'], 40)}) by itself, covariates"
+        found.append(("Scaling", f"{by} over all of them together; see config.json"))
     variance = number(run.metrics.get("reference_variance"))
-    arv = "Average relative variance: the mean squared error over the reference variance"
     if variance is not None:
+        arv = "Average relative variance: the mean squared error over the reference variance"
         arv += f", {short(variance)}"
-    if run.metrics.get("variance_source"):
-        arv += f" ({shown(run.metrics['variance_source'], 200)})"
-    found.append(("ARV", f"{arv}. 1 is a forecast no better than the mean; lower is better."))
+        if run.metrics.get("variance_source"):
+            arv += f" ({shown(run.metrics['variance_source'], 200)})"
+        found.append(("ARV", f"{arv}. 1 is a forecast no better than the mean; lower is better."))
     found.append(("MSE, MAE", "Mean squared and mean absolute error in the target's own unit."))
+    mase = "Mean absolute scaled error: over that of persistence on the series' training rows"
+    found.append(("MASE", f"{mase}{', averaged over the series' if several else ''}."))
     if run.history is not None:
         found.append(("history.csv", f"{grouped(len(run.history))} updates"))
     if run.predictions is not None:
-        found.append(("predictions.csv", f"{grouped(len(run.predictions))} rows"))
+        rows = f"{grouped(len(run.predictions))} rows"
+        if run.predictions.series:
+            count = grouped(run.predictions.count)
+            rows += f" of {shown(run.predictions.series, 40)}, the longest of {count} series"
+        found.append(("predictions.csv", rows))
     if run.flow is not None:
         found.append(("flow.json", f"{grouped(len(run.flow.layers))} layers measured"))
     found.append(("Written by", f"throughtime {shown(run.config.get('throughtime', ''), 40)}"))
