@@ -20,6 +20,9 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "
 LARGEST = 1e150
 """Numbers beyond it overflow when they are squared, as every error and variance is."""
 
+_TRUTH = ["false", "true"]
+"""What a column of 0 and 1 may be written as, in lower case, if it is so throughout."""
+
 _DECIMAL_COMMA = r"^([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)$"
 
 
@@ -49,7 +52,7 @@ class Column:
 
 
 def read_column(table: Table, name: str) -> Column:
-    """Read one column as numbers: text as it is written, truth as 0 and 1; times are no numbers.
+    """Read one column as numbers, true and false as 1 and 0; times are no numbers.
 
     Args:
         table: The file.
@@ -71,13 +74,11 @@ def read_column(table: Table, name: str) -> Column:
     text = as_text(column)
     if table.decimal_commas and not text.str.contains(".", literal=True).any():
         text = text.str.replace(_DECIMAL_COMMA, "${1}.${2}")
-    values = _floats(text)
-    return Column(
-        name=name,
-        values=values,
-        given=int((~text.str.to_lowercase().is_in(list(MISSING))).sum()),
-        numbers=int((~np.isnan(values)).sum()),
-    )
+    values, lower = _floats(text), text.str.to_lowercase()
+    given = int((~lower.is_in(list(MISSING))).sum())
+    if given and int(lower.is_in(_TRUTH).sum()) == given:
+        values = _floats(lower.replace_strict(_TRUTH, [0.0, 1.0], default=None))
+    return Column(name, values, given=given, numbers=int((~np.isnan(values)).sum()))
 
 
 def _floats(column: pl.Series) -> npt.NDArray[np.float64]:
