@@ -6,12 +6,15 @@ import csv
 import json
 import math
 import random
+import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from tests.cli.conftest import QUICK, run
+from throughtime.data import load
+from throughtime.estimators import Forecaster, Settings, save
 from throughtime.report import read_predictions
 
 ASKED = ["--target", "sold", "--series", "shop"]
@@ -21,12 +24,12 @@ def shops() -> pl.DataFrame:
     """Three shops of unlike size and length, their rows in the order of time."""
     draw = random.Random(0)
     rows = [
-        (day, shop, level * (2 + math.sin(day * 0.6) + draw.gauss(0, 0.1)), day % 7 == 6)
+        (day, shop, level * (2 + math.sin(day * 0.6) + draw.gauss(0, 0.1)))
         for day in range(90)
         for shop, level, first in (("north", 1.0, 0), ("mid", 40.0, 30), ("south", 900.0, 45))
         if day >= first
     ]
-    return pl.DataFrame(rows, schema=["day", "shop", "sold", "sunday"], orient="row")
+    return pl.DataFrame(rows, schema=["day", "shop", "sold"], orient="row")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def test_the_run_records_every_series(trained: Path) -> None:
     assert metrics["series"] == 3
     assert metrics["scores"]["persistence"]["test"]["count"] == 18 + 12 + 9
     config = json.loads((trained / "run" / "config.json").read_text())
-    assert (config["series"], config["covariates"]) == ("shop", ["sunday"])
+    assert (config["series"], config["covariates"]) == ("shop", [])
     with (trained / "run" / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     header = ["shop", "day", "part", "observed", "model", "ar9", "persistence"]
@@ -99,20 +102,31 @@ def test_unseen_series_are_refused_and_nothing_is_written(trained: Path, tmp_pat
 
 
 def test_it_goes_on_from_its_folder(trained: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    assert run("train", trained / "shops.parquet", *ASKED, *QUICK[2:], "--epochs", "1",
-               "--out", out).exit_code == 0  # fmt: skip
-    result = run("resume", out, "--epochs", "3")
+    shutil.copytree(trained / "run", tmp_path / "run")
+    result = run("resume", tmp_path / "run", "--epochs", "4", "--json")
     assert result.exit_code == 0, result.stderr
-    weights = [(folder / "model.safetensors").read_bytes() for folder in (out, trained / "run")]
-    assert weights[0] == weights[1]
+    assert json.loads(result.stdout)["training"]["epochs"] == 4
+
+
+@pytest.mark.thorough
+def test_it_goes_on_to_the_same_weights(trained: Path, tmp_path: Path) -> None:
+    once = ["--epochs", "1", "--out", tmp_path / "run"]
+    run("train", trained / "shops.parquet", *ASKED, *QUICK[2:], *once)
+    assert run("resume", tmp_path / "run", "--epochs", "3").exit_code == 0
+    found, known = (
+        (folder / "run" / "model.safetensors").read_bytes() for folder in (tmp_path, trained)
+    )
+    assert found == known
 
 
 def test_flow_explain_and_export_of_one_of_them(trained: Path, tmp_path: Path) -> None:
     data = ["--data", trained / "shops.parquet"]
-    for command in (["flow", trained / "run", *data], ["explain", trained / "run", *data]):
-        result = run(*command)
-        assert result.exit_code == 0, result.stderr
+    result = run("flow", trained / "run", *data)
+    assert result.exit_code == 0, result.stderr
+    noted, read = run("explain", trained / "run"), run("explain", trained / "run", *data)
+    assert noted.exit_code == 0, noted.stderr
+    assert noted.stdout == read.stdout
+    assert "87 to 89" in noted.stdout  # of the longest
     header = ["export", trained / "run", "--c", "--out", tmp_path / "s.h"]
     result = run(*header)
     assert result.exit_code == 2
@@ -125,7 +139,9 @@ def test_flow_explain_and_export_of_one_of_them(trained: Path, tmp_path: Path) -
 
 
 def test_a_run_of_one_series_forecasts_several(tide_csv: Path, tmp_path: Path) -> None:
-    run("train", tide_csv, "--target", "level", *QUICK, "--out", tmp_path / "run")
+    dataset = load(tide_csv, "level")
+    (tmp_path / "run").mkdir()
+    save(Forecaster.for_dataset(dataset, Settings(hidden=3)), dataset, tmp_path / "run", "0")
     tide = pl.read_csv(tide_csv)
     both = pl.concat([tide.with_columns(port=pl.lit(port)) for port in ("a", "b")])
     both.write_csv(tmp_path / "both.csv")
@@ -137,11 +153,3 @@ def test_a_run_of_one_series_forecasts_several(tide_csv: Path, tmp_path: Path) -
     result = run("export", tmp_path / "run", "--c", "--series", "a", "--out", tmp_path / "s.h")
     assert result.exit_code == 2
     assert "has learned one series; leave --series out" in result.stderr
-
-
-def test_explaining_without_a_file_takes_the_observations_of_the_longest(tmp_path: Path) -> None:
-    shops().drop("sunday").write_csv(tmp_path / "plain.csv")
-    run("train", tmp_path / "plain.csv", *ASKED, *QUICK, "--out", tmp_path / "run")
-    result = run("explain", tmp_path / "run")
-    assert result.exit_code == 0, result.stderr
-    assert "89" in result.stdout

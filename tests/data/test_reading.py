@@ -111,3 +111,7 @@ def test_truth_is_0_and_1_if_nothing_else_is_in_the_column(write: Write) -> None
     assert series.values[:, 1].tolist() == [1, 0, 0]
     with pytest.raises(DataError, match="line 3: column 'w': empty cell"):
         read_series(write("year,v,w\n1,5,TRUE\n2,6,\n3,7,False\n"), target="v")
+
+
+def test_bars_part_columns_too(write: Write) -> None:
+    assert read_series(write("year|v\n1|5\n2|6\n")).values[:, 0].tolist() == [5, 6]

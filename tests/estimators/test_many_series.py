@@ -41,7 +41,7 @@ def weights(dataset: Dataset, settings: Settings = quick) -> list[torch.Tensor]:
 
 
 def test_training_lowers_the_validation_loss(tides: Dataset) -> None:
-    outcome = Forecaster.for_dataset(tides, replace(quick, epochs=20)).fit(tides)
+    outcome = Forecaster.for_dataset(tides, replace(quick, epochs=12)).fit(tides)
     first = outcome.history[0].validation_loss
     assert first is not None
     assert outcome.best_validation_loss is not None

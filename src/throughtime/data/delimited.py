@@ -15,7 +15,7 @@ from throughtime.data.file import read_bytes
 from throughtime.data.table import UNNAMED, Table, check_names
 
 _DATA = re.compile(r"^[-+.\d][-+.:/\dTZ ]*([eE][-+]?\d+)?$")
-_NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
+_NAMES = {"|": "bar", ",": "comma", ";": "semicolon", "\t": "tab"}
 
 _BINARY = (
     (b"PAR1", "a Parquet file that came through a pipe"),
@@ -23,6 +23,11 @@ _BINARY = (
     (b"PK\x03\x04", "a spreadsheet or zip archive"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"\xd0\xcf\x11\xe0", "an old spreadsheet"),
+    (b'{"', "JSON"),
+    (b"[{", "JSON"),
+    (b"<!DOCTYPE", "a web page"),
+    (b"<html", "a web page"),
+    (b"<?xml", "XML"),
     (b"\xff\xfe", "UTF-16 text"),
     (b"\xfe\xff", "UTF-16 text"),
 )
@@ -35,7 +40,8 @@ def read_delimited(path: Path) -> Table:
     rows that are too short and cannot say where a row stood.
 
     Args:
-        path: A UTF-8 text file with a header and commas, semicolons or tabs between the cells.
+        path: A UTF-8 text file with a header and commas, semicolons, tabs or bars between the
+            cells.
 
     Returns:
         The cells, every row as long as the header, at least one row. With semicolons between
@@ -63,7 +69,7 @@ def read_delimited(path: Path) -> Table:
             f"{name} has a header ({listed(columns)}) and no rows.\n"
             "To mend: add one row per time step below the header."
         )
-    _check_widths(name, header, rows, lines, separator)
+    _check_widths(name, header, header_line, rows, lines, separator)
     return Table(
         name=name,
         columns={
@@ -109,7 +115,7 @@ def _separator(text: str) -> str:
         return min(counts), counts[0]
 
     try:
-        best = max("\t;,", key=found)
+        best = max("|\t;,", key=found)
     except csv.Error:  # a quote that never closes: cutting the file will say where
         return ","
     return best if found(best)[1] else ","
@@ -157,10 +163,19 @@ def _looks_like_data(cell: str) -> bool:
 
 
 def _check_widths(
-    name: str, header: list[str], rows: list[list[str]], lines: list[int], separator: str
+    name: str,
+    header: list[str],
+    header_line: int,
+    rows: list[list[str]],
+    lines: list[int],
+    separator: str,
 ) -> None:
     expected = len(header)
     faults = []
+    if expected == 1 and len(rows) > 1 and all(len(row) == len(rows[0]) > 1 for row in rows):
+        what = f"1 cell, {quoted(header[0])}, above lines of {len(rows[0])} cells"
+        mend = "begin with the line that names the columns; remove what stands above it."
+        refuse(name, [Fault(header_line, what, mend)])
     for row, line in zip(rows, lines, strict=True):
         if len(row) == expected:
             continue

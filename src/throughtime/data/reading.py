@@ -32,9 +32,9 @@ def read_series(
     """Read one evenly sampled series from a file, or from a frame.
 
     A CSV file is UTF-8 text (a byte order mark is welcome) with a header line, and commas,
-    semicolons or tabs between the cells; with semicolons, decimals may have commas. Parquet and
-    Feather files are known by their first bytes. Columns of numbers other than the target and the
-    time become covariates, true and false as 1 and 0; columns of labels are left out.
+    semicolons, tabs or bars between the cells; with semicolons, decimals may have commas. Parquet
+    and Feather files are known by their first bytes. Columns of numbers other than the target and
+    the time become covariates, true and false as 1 and 0; columns of labels are left out.
 
     A constant target is read like any other, for a forecast may well start from one; `dataset` is
     what refuses to learn from it.

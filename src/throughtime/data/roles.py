@@ -146,8 +146,9 @@ def find_target(
             taken = f" besides the time column {quoted(time_name)}" if time_name != ROW else ""
             raise DataError(
                 f"{table.name} has no column of numbers{taken}.{_beginnings(table, columns)}\n"
-                "To mend: add one, its decimals written with a point (1234.5); where the time "
-                "column is what is to be forecast, name it as the target."
+                "To mend: add one, written in digits with a decimal point, without units, quotes "
+                "or thousands separators (1234.5); where the time column is to be forecast, name "
+                "it as the target."
             )
         return numeric[0]
     if columns[target].numbers == 0:

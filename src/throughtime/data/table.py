@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -67,7 +68,7 @@ def check_names(where: str, columns: list[str]) -> None:
             f"{where}: column {columns.index('') + 1} has no name in the header.\n"
             "To mend: name every column, or remove a separator at the end of the lines."
         )
-    twice = list(dict.fromkeys(column for column in columns if columns.count(column) > 1))
+    twice = [column for column, count in Counter(columns).items() if count > 1]
     if twice:
         raise DataError(
             f"{where}: the header repeats {listed(map(quoted, twice))}.\n"
