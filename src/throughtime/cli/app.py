@@ -15,7 +15,7 @@ from throughtime.cli import leave
 COMMANDS = {
     "train": "Train a recurrent network to forecast a series, or to write on a text.",
     "resume": "Go on with a training that was stopped, to the weights it would have come to.",
-    "predict": "Forecast each row of a CSV file from the rows before it.",
+    "predict": "Forecast each row of a file from the rows before it.",
     "export": "Write a trained network as an ONNX graph or as C, its scaling included.",
     "generate": "Write on from a prompt by a trained language model.",
     "evaluate": "Score a text by a trained language model: bits a character, perplexity.",
