@@ -21,12 +21,11 @@ from torch import nn
 
 from markdown_table import markdown_table
 from throughtime.cli.machine import surroundings
+from throughtime.data.text import HELD_OUT, last_share
 from throughtime.estimators import LanguageModel
 from throughtime.estimators.compressed import xz_bits
-from throughtime.estimators.text_stream import last_share
 from throughtime.train import Progress
 
-HELD_OUT = 0.1
 SETTINGS: dict[str, Any] = {
     "cell": "lstm",
     "hidden": 256,

@@ -1,11 +1,18 @@
 import csv
 import json
+import re
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.cli.conftest import run
+from throughtime.cli.comparing import outcome
+from throughtime.cli.comparing.contest import contest_of
+from throughtime.cli.comparing.live import Live
 from throughtime.train import comparison
+from throughtime.train.comparison import Point, Trial
 
 TINY = [
     "--task", "adding:T=6", "--hidden", "3", "--rows", "2", "--test-rows", "4", "--points", "2",
@@ -52,7 +59,59 @@ def test_the_network_that_a_task_is_made_for(tmp_path: Path) -> None:
         "--updates", "4", "--points", "2", "--out", tmp_path / "r",
     )  # fmt: skip
     assert result.exit_code == 0
-    assert "the task's own network, 1 parameters" in result.stderr
+    assert "the task's own network, 1 parameter;" in result.stderr
+
+
+# A method of a comparison as it is recorded; what is in brackets is no markup.
+METHOD = {
+    "method": "checkpointed:[64MB]:segment=20", "score": 0.16712, "solved": 0, "seeds": 1,
+    "updates": 1234567.0, "sequences": 24691340.0, "cosine": -0.12, "norm_ratio": 1.25,
+    "seconds_a_step": 1.234e-3, "memory": None, "failed": 1, "failure": "the loss is [nan]",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 132])
+def test_the_table_is_readable_in_a_terminal_of_any_width(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {
+        "task": {"text": "adding:T=6", "measure": "mean squared error", "mark": 0.01},
+        "budget": "4 updates", "methods": [METHOD, {**METHOD, "method": "bptt"}],
+    }  # fmt: skip
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    outcome.printed(found)
+    lines = re.sub("\x1b\\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= width
+    text = " ".join(" ".join(lines).split())
+    assert "0.01 or less is solved" in text
+    for said in ("score", "norm ratio", "0.167", "1,234,567", "24,691,340", "-0.12", "[nan]"):
+        assert said in text
+    assert any(line.split()[:1] == ["sequences"] for line in lines) == (width < 100)
+
+
+@pytest.mark.parametrize(
+    ("width", "titles"),
+    [
+        (100, "method seed spent updates sequences loss score cosine"),
+        (60, "method seed spent updates score cosine"),
+        (40, "method spent score cosine"),
+        (30, "method spent score"),
+    ],
+)
+def test_the_live_table_has_the_columns_that_fit(width: int, titles: str) -> None:
+    contest = contest_of(
+        task="adding:T=6", methods="bptt,rtrl:10", cell="gru", hidden=3, layers=1, budget={},
+        seeds=1, rows=2, optimizer="adam", learning_rate=0.01, clip=0.0, test_rows=2, points=2,
+    )  # fmt: skip
+    file = StringIO()
+    live = Live(contest, Console(file=file, width=width, force_terminal=True, color_system=None))
+    live(Trial("bptt", 0, [Point(0.5, 123_456, 1_234_567, 10, 1.0, 0.16712, 0.16712, 0.99, 1.0)]))
+    live.console.print(live._table())
+    lines = file.getvalue().splitlines()
+    assert " ".join(re.findall(r"\w+", lines[1])) == titles
+    assert all("…" not in line for line in lines)
+    assert len(lines) == 6, "a cell is folded"
 
 
 @pytest.mark.parametrize(
@@ -63,6 +122,8 @@ def test_the_network_that_a_task_is_made_for(tmp_path: Path) -> None:
         (["--methods", "bptt,bpt"], "unknown gradient method 'bpt'"),
         (["--methods", ","], "names none"),
         (["--methods", "bptt,bptt"], "twice"),
+        (["--methods", "es:4:optimizer=cma@0.1"], "leave out the learning rate after @"),
+        (["--methods", "es:4:seed=-1:optimizer=cma"], "from 0 to 4294967295; got -1"),
         (["--methods", "bptt@fast"], "learning rate is expected after @"),
         (["--methods", "rflo"], "method 'rflo' does not take gru of 3 units"),
         (["--cell", "gruu"], "gru"),

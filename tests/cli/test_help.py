@@ -12,7 +12,7 @@ from throughtime.cli.app import COMMANDS
 def test_help_names_every_command() -> None:
     shown = run("--help").stdout
     assert list(COMMANDS) == [
-        "train", "resume", "predict", "export", "generate", "evaluate", "runs", "compare",
+        "train", "init", "resume", "predict", "evaluate", "generate", "export", "runs", "compare",
         "flow", "explain", "cells", "bench", "doctor",
     ]  # fmt: skip
     assert all(command in shown for command in COMMANDS)
@@ -20,7 +20,7 @@ def test_help_names_every_command() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_an_example_a_command(command: str) -> None:
-    assert f"throughtime {command}" in run("--help").stdout
+    assert f"throughtime {command}" in " ".join(run("--help").stdout.split())
     assert f"Example: throughtime {command}" in " ".join(run(command, "--help").stdout.split())
 
 

@@ -40,13 +40,14 @@ def learned(book: Path) -> Path:
 
 def test_training_leaves_a_whole_run_folder(learned: Path) -> None:
     assert {path.name for path in learned.iterdir()} == {
-        "config.json", "history.csv", "metrics.json", "model.safetensors",
+        "config.json", "history.csv", "metrics.json", "model.safetensors", "flow.json",
+        "walk.json", "checkpoint.safetensors", "report.html",
     }  # fmt: skip
     metrics = json.loads((learned / "metrics.json").read_text())
-    score = metrics["scores"]["model"]
+    score = metrics["scores"]["model"]["held-out text"]
     found = LanguageModel.load(learned).bits_per_character(TEXT[1080:])
     assert score["bits_per_character"] == pytest.approx(found)
-    assert metrics["scores"]["xz"]["bits_per_character"] < 2
+    assert metrics["scores"]["xz"]["held-out text"]["bits_per_character"] < 2
     assert metrics["training"]["epochs"] == 2
 
 
@@ -89,6 +90,22 @@ def test_folders_standard_input_and_bytes(
     assert found["training"]["best_validation_loss"] is None
 
 
+def test_its_gradient_flow_is_measured_and_told(learned: Path, book: Path, tmp_path: Path) -> None:
+    recorded = json.loads((learned / "flow.json").read_text())
+    assert recorded["over_training"][0]["layers"]
+    page = (learned / "report.html").read_text()
+    assert "the network&#39;s bits per character is" in page
+    assert "What the loss of \N{OPEN BOX} hears most" in page
+    found = json.loads(run("flow", learned, "--json").stdout)
+    for name in ("lag", "median"):
+        assert found["layers"][0][name] == pytest.approx(recorded["layers"][0][name], rel=1e-3)
+    (tmp_path / "x.txt").write_text("not to be; " * 8)
+    other = run("flow", learned, "--data", tmp_path / "x.txt")
+    assert other.exit_code == 0, other.stderr
+    assert "x: lstm of 8 units, 1 layer(s)" in other.stdout
+    assert "--time means nothing for a text" in run("flow", learned, "--time", "day").stderr
+
+
 WRONG = {
     "empty": (b"", [], "is empty"),
     "undecodable": (b"fine\n\xff", [], "byte 5 (line 2), 0xff"),
@@ -122,17 +139,20 @@ def test_what_cannot_be_learned_is_refused_and_leaves_nothing(tmp_path: Path, na
 def test_what_means_nothing_for_a_series_is_refused(tide_csv: Path) -> None:
     result = run("train", tide_csv, "--rows", "3", "--pattern", "*.csv")
     assert result.exit_code == 2
-    assert "--rows, --pattern mean nothing for a series" in result.stderr
+    assert "--pattern, --rows mean nothing for a series" in result.stderr
 
 
 def test_runs_of_the_other_kind_are_told_apart(learned: Path, book: Path, tmp_path: Path) -> None:
-    series = run("predict", learned, book)
-    assert series.exit_code == 2
-    assert "holds a 'LanguageModel', and a forecaster of a series is needed" in series.stderr
+    for command in (("predict", learned, book), ("export", learned)):
+        series = run(*command)
+        assert series.exit_code == 2
+        assert "holds a language model of a text, and a forecaster of a series" in series.stderr
+        assert "`throughtime generate` and `evaluate` take models of text" in series.stderr
     (tmp_path / "config.json").write_text("{}")
     text = run("generate", tmp_path)
     assert text.exit_code == 2
-    assert "and a LanguageModel is needed here" in text.stderr
+    assert "holds a forecaster of a series, and a language model of a text" in text.stderr
+    assert "`throughtime predict` and `export` take forecasters" in text.stderr
 
 
 def test_ctrl_c_ends_the_writing_cleanly(learned: Path) -> None:

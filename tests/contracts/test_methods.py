@@ -4,7 +4,7 @@ Exact methods are compared with autograd; those that approximate keep to the pro
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -21,14 +21,15 @@ from throughtime.gradients import GradientMethod, Update
 # Windows as long as these short sequences say that they are the whole.
 pytestmark = pytest.mark.filterwarnings("ignore:.*full backpropagation through time")
 
-each_method = pytest.mark.parametrize(
-    "method", gradients.registry.values(), ids=gradients.registry.keys()
-)
-exact_method = pytest.mark.parametrize(
-    "method",
-    [method for method in gradients.registry.values() if method.exact],
-    ids=[name for name, method in gradients.registry.items() if method.exact],
-)
+
+def methods(which: Callable[[type[GradientMethod]], bool]) -> pytest.MarkDecorator:
+    """Run a test over all methods of a kind."""
+    found = {name: method for name, method in gradients.registry.items() if which(method)}
+    return pytest.mark.parametrize("method", found.values(), ids=found.keys())
+
+
+each_method = methods(lambda method: True)
+exact_method = methods(lambda method: method.exact)
 squared = nn.MSELoss(reduction="none")
 
 
@@ -283,11 +284,22 @@ class Twice(nn.Module):
         return torch.stack(outputs), h
 
 
-@each_method
-@pytest.mark.parametrize("windows", [{}, {"k1": 2, "k2": 4}, {"k1": 2, "most": 6}])
+def windows_of(method: type[GradientMethod]) -> list[dict[str, int]]:
+    """Give the arguments that make a method look back in several ways, as far as it has them."""
+    ways = [{}, {"k1": 2, "k2": 4}, {"k1": 2, "most": 6}]
+    return [way for way in ways if set(way) <= set(inspect.signature(method).parameters)]
+
+
+@pytest.mark.parametrize(
+    ("method", "windows"),
+    [
+        pytest.param(method, windows, id="-".join([name, *windows]))
+        for name, method in gradients.registry.items()
+        if method.any_module
+        for windows in windows_of(method)
+    ],
+)
 def test_shared_weights_stay_shared(method: type[GradientMethod], windows: dict[str, int]) -> None:
-    if not method.any_module or not set(windows) <= set(inspect.signature(method).parameters):
-        pytest.skip("another method's")
     model, reference = Twice(), Twice()
     names = [name for name, _ in model.named_parameters()]
     weights = list(model.parameters())
@@ -305,10 +317,8 @@ def test_shared_weights_stay_shared(method: type[GradientMethod], windows: dict[
 # What is refused, with no gradient touched.
 
 
-@each_method
+@methods(lambda method: method is not tt.EvolutionStrategy)  # which needs none
 def test_a_loss_without_a_slope_is_refused(method: type[GradientMethod]) -> None:
-    if method is tt.EvolutionStrategy:
-        pytest.skip("it needs none")
     case = case_for(method)
     outputs = case.model(case.inputs)[0].detach()
     case.targets[:4] = outputs[:4] + 1
@@ -328,6 +338,14 @@ def test_a_loss_that_is_a_number_is_refused(method: type[GradientMethod]) -> Non
     case = case_for(method)
     with pytest.raises(ValueError, match=r"steps and rows .* got float"):
         use_up(method()(case.model, case.inputs, case.targets, lambda y, d: 0.0))
+
+
+@each_method
+@pytest.mark.parametrize("loss", [nn.MSELoss, None])
+def test_what_is_no_loss_is_refused(method: type[GradientMethod], loss: Any) -> None:
+    case = case_for(method)
+    with pytest.raises(TypeError, match=r"such as torch.nn.MSELoss\(reduction=.none.\); got"):
+        use_up(method()(case.model, case.inputs, case.targets, loss))
 
 
 @each_method
@@ -421,7 +439,8 @@ def test_sequences_that_do_not_fit_are_refused(
 
 @each_method
 @pytest.mark.parametrize(
-    "lengths", [[7, 1, 1, 1], [-1, 1, 1, 1], [1, 1, 1], [0, 0, 0, 0], [1.0, 1.0, 1.0, 1.0]]
+    "lengths",
+    [[7, 1, 1, 1], [-1, 1, 1, 1], [1, 1, 1], [0, 0, 0, 0], [1.0, 1.0, 1.0, 1.0], [True] * 4],
 )
 def test_lengths_that_do_not_fit_are_refused(
     method: type[GradientMethod], lengths: list[float]
@@ -433,15 +452,49 @@ def test_lengths_that_do_not_fit_are_refused(
         )
 
 
-@each_method
-def test_a_model_of_another_form_is_refused(method: type[GradientMethod]) -> None:
-    class Single(nn.Module):
-        def forward(self, x: Tensor, state: Any) -> Tensor:
-            return x
+class Single(nn.Module):
+    def forward(self, x: Tensor, state: Any) -> Tensor:
+        return x
 
+
+class Stateless(nn.Module):
+    def forward(self, x: Tensor) -> tuple[Tensor, None]:
+        return x, None
+
+
+@each_method
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Single(), r"\(inputs, state\) -> \(outputs, state\); Single gave"),
+        (Stateless(), r"\(inputs, state\) -> \(outputs, state\).*Stateless.forward takes \(x\);"),
+        (lambda x, state: (x, state), r"\(inputs, state\) -> \(outputs, state\); got function"),
+    ],
+)
+def test_a_model_of_another_form_is_refused(
+    method: type[GradientMethod], model: Any, message: str
+) -> None:
     x = torch.zeros(2, 1, 1)
-    with pytest.raises(TypeError, match=r"\(inputs, state\).*Single gave|Network.*got Single"):
-        use_up(method()(Single(), x, x, squared))
+    with pytest.raises(TypeError, match=f"{message}|Network.*got (Single|Stateless)"):
+        use_up(method()(model, x, x, squared))
+
+
+@each_method
+def test_a_model_that_takes_no_lengths_says_so(method: type[GradientMethod]) -> None:
+    x = torch.zeros(2, 2, 1)
+    with pytest.raises(TypeError, match=r"state, lengths=.*LSTM.forward takes \(.*|Network.*got"):
+        use_up(method()(nn.LSTM(1, 1), x, x, squared, lengths=torch.tensor([1, 2])))
+
+
+@each_method
+def test_what_fails_inside_a_model_is_left_as_it_is(method: type[GradientMethod]) -> None:
+    class Failing(nn.Module):
+        def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+            return x + state, state
+
+    x = torch.zeros(2, 2, 1)
+    with pytest.raises(TypeError, match=r"unsupported operand|Network.*got Failing"):
+        use_up(method()(Failing(), x, x, squared))
 
 
 @each_method

@@ -23,7 +23,7 @@ def faults_of(times: Iterable[object]) -> list[str]:
     clock = read_clock(column)
     assert clock is not None
     table = Table("given.csv", {"t": column}, np.arange(2, 2 + len(texts)))
-    return [f"{fault.place} {fault.what}" for fault in time_faults(table, "t", clock)]
+    return [f"{fault.line} {fault.what}" for fault in time_faults(table, "t", clock)]
 
 
 def days(first: date, count: int) -> list[date]:

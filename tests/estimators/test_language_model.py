@@ -6,20 +6,23 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+import throughtime as tt
 from throughtime.cells import registry as cells
 from throughtime.data import DataError, Text
+from throughtime.data.tasks.asked import cross_entropy
 from throughtime.estimators import LanguageModel, SavedError, SettingsError
 from throughtime.estimators.parameters import NotFittedError
 from throughtime.estimators.saved import digest_of
-from throughtime.estimators.saved_language_model import MODEL
 from throughtime.nn import Network
 from throughtime.nn.embedded import EmbeddedNetwork
-from throughtime.storage import read_sealed, write_sealed
+from throughtime.storage import StorageError, read_sealed, write_sealed
+from throughtime.train import Checkpoint
 
 PHRASE = "to be or not to be; "
 TEXT = PHRASE * 40
@@ -79,6 +82,31 @@ def test_an_unknown_character_costs_what_it_takes_to_name_it(learned: LanguageMo
     assert set(written) <= set(TEXT)
 
 
+def test_flow_and_walk_are_those_of_the_network_above_its_embedding(
+    learned: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("throughtime.estimators.text_flow.FLOW_STEPS", 40)
+    text = TEXT[:-1] + "\n"
+    network, numbers = learned.network_, learned.vocabulary_.encode(TEXT[:-1] + "t").long()
+    assert isinstance(network, EmbeddedNetwork)
+    columns = network.columns(numbers[:-1, None]).detach()
+    _, state = network.above()(columns[:-40])
+    told = learned.flow(TEXT[:-1] + "t")
+    found = tt.flow(
+        network.above(), columns[-40:], numbers[-40:, None], cross_entropy,
+        tuple(part.detach() for part in state),
+    )  # fmt: skip
+    assert told.layers[0].median == pytest.approx(found.layers[0].median, rel=1e-9)
+    walk = learned.walk(text)
+    assert walk is not None
+    assert "".join(walk.input_labels).endswith("or\N{OPEN BOX}not\N{OPEN BOX}to\N{OPEN BOX}be;")
+    assert walk.labels[-2:] == [";", "#0"]  # a line's end was never learned
+    last = -learned.network_(numbers[:-1, None])[0][-2, 0].log_softmax(0)[numbers[-2]].detach()
+    assert walk.losses[-2] == pytest.approx(float(last), rel=1e-5)
+    monkeypatch.setattr("throughtime.estimators.text_flow.WALKED", 3)
+    assert learned.walk(text) is None
+
+
 def test_what_is_written_hangs_on_the_seed_alone(learned: LanguageModel) -> None:
     def written(seed: int) -> str:
         return learned.generate(50, prompt="to ", temperature=1.5, seed=seed)
@@ -130,6 +158,32 @@ def test_gradient_methods_learn_text(method: str) -> None:
     ).fit(TEXT)  # fmt: skip
     first, last = model.history_[0].loss, model.history_[-1].loss
     assert last < first
+
+
+class Kept(list[Checkpoint]):
+    def due(self, improved: bool) -> bool:
+        return True
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        self.append(checkpoint)
+
+
+@pytest.mark.parametrize("method", ["bptt", "adaptive:0.2:2:8"])
+def test_a_training_is_gone_on_with_to_the_same_bits(method: str) -> None:
+    def made() -> LanguageModel:
+        return LanguageModel(method=method, **QUICK | {"epochs": 2, "hidden": 4})
+
+    kept = Kept()
+    whole = made().fit(TEXT[:300], checkpoints=kept).network_.state_dict()
+    middle = [checkpoint for checkpoint in kept if not checkpoint.complete and checkpoint.carried]
+    assert len(middle) > 3
+    for checkpoint in (middle[1], middle[-2]):
+        again = made().fit(TEXT[:300], resume=checkpoint).network_.state_dict()
+        assert all(torch.equal(whole[name], again[name]) for name in whole)
+    start = {"start": 10**6, "stream": middle[0].place["own"]["stream"]}
+    strange = replace(middle[0], place={"given": 1, "own": start})
+    with pytest.raises(StorageError, match="cannot begin at 1000000"):
+        made().fit(TEXT[:300], resume=strange)
 
 
 def test_columns_or_an_embedding() -> None:
@@ -263,7 +317,7 @@ def _config(change: dict[str, object], seal: bool = True) -> Callable[[Path], No
         (folder / "config.json").write_text(json.dumps(config))
         if seal:
             weights = folder / "model.safetensors"
-            write_sealed(weights, read_sealed(weights).tensors, {"model": digest_of(config, MODEL)})
+            write_sealed(weights, read_sealed(weights).tensors, {"model": digest_of(config)})
 
     return damage
 
@@ -274,15 +328,20 @@ def _cut(folder: Path) -> None:
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
-    "no weights": (lambda f: (f / "model.safetensors").unlink(), "is not there"),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), "has no model.safetensors"),
     "weights cut short": (_cut, "is damaged"),
     "no JSON": (lambda f: (f / "config.json").write_text("{"), "config.json"),
     "a list": (lambda f: (f / "config.json").write_text("[1]"), "has format 'list'"),
-    "a forecaster": (lambda f: (f / "config.json").write_text("{}"), "LanguageModel is needed"),
+    "a forecaster": (
+        lambda f: (f / "config.json").write_text("{}"),
+        "and a language model of a text",
+    ),
     "changed": (_config({"opening": 1}, seal=False), "do not belong together"),
     "another format": (_config({"format": 9}), "format 9, this version reads format 1"),
-    "no parameters": (_config({"parameters": {"units": 3}}), "config.json is damaged"),
-    "an absurd size": (_config({"parameters": {"hidden": 10**7}}), "does not hold this"),
+    "no parameters": (_config({"network": {"units": 3}}), "config.json is damaged"),
+    "an absurd size": (_config({"network": {"hidden": 10**30}}), "does not hold this"),
+    "absurdly many": (_config({"network": {"layers": 10**9}}), "does not hold this"),
+    "an absurd width": (_config({"network": {"embedding": 10**13}}), "does not hold this"),
     "no such opening": (_config({"opening": 999}), "opening 999"),
     "another vocabulary": (_config({"vocabulary": {"name": "bytes"}}), "does not hold this"),
 }

@@ -65,6 +65,11 @@ def test_cliff(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "clipped at 0.1: longest step 0.05" in capsys.readouterr().out
 
 
+def test_classify_tones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert load("classify_tones").main() > 0.8  # a third, by chance
+    assert "told right" in capsys.readouterr().out
+
+
 def test_every_example_is_run_by_a_test() -> None:
     written = {path.stem for path in FOLDER.glob("*.py")}
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}

@@ -1,11 +1,14 @@
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 import throughtime as tt
+from throughtime.data.tasks.asked import cross_entropy
 from throughtime.flow.probe import FlowProbe, by_lag
+from throughtime.nn.embedded import EmbeddedNetwork
 
 MSE = nn.MSELoss(reduction="none")
 
@@ -87,3 +90,23 @@ def test_a_share_and_a_number_of_updates() -> None:
         FlowProbe(*problem(), MSE, every=0)
     with pytest.raises(ValueError, match="share is a part"):
         FlowProbe(*problem(), MSE, share=1.0)
+
+
+@pytest.mark.parametrize("embedded", [False, True])
+def test_dropout_is_left_out_of_a_look_and_its_random_numbers_are_not_drawn(embedded: bool) -> None:
+    numbers = torch.randint(5, (31, 2))
+    given: dict[str, Any] = {"readout_dropout": 0.5, "dtype": torch.float64}
+    if embedded:
+        model: tt.Network = EmbeddedNetwork("gru", 5, 3, 4, 5, **given)
+        x = numbers[:-1]
+    else:
+        model = tt.Network("gru", 5, 4, 5, **given)
+        x = nn.functional.one_hot(numbers[:-1]).double()
+    model.recurrent.eval()  # each part keeps the mode that it has
+    before = torch.get_rng_state()
+    looks = [by_lag(model, x, numbers[1:], cross_entropy)[0].median for _ in range(2)]
+    assert torch.equal(torch.get_rng_state(), before)
+    assert model.training
+    assert not model.recurrent.training
+    model.eval()
+    assert looks == [by_lag(model, x, numbers[1:], cross_entropy)[0].median] * 2

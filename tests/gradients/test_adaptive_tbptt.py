@@ -134,6 +134,39 @@ def test_measuring_looks_back_the_whole_way_and_learning_goes_on() -> None:
     assert windows[13] < 50
 
 
+def test_a_state_taken_between_chunks_measures_when_it_would_have_been_measured() -> None:
+    model, (x, d) = network(0.3), sequences(96)
+    whole = AdaptiveTBPTT(tolerance=0.5, k1=2, most=8, measure=10)
+    shortened = False
+    for begin in range(0, 96, 16):
+        again = AdaptiveTBPTT(tolerance=0.5, k1=2, most=8, measure=10)
+        again.load_state_dict(whole.state_dict())
+        windows = [
+            [u.info["window"] for u in method(model, x[begin:][:16], d[begin:][:16], squared)]
+            for method in (again, whole)
+        ]
+        assert windows[0] == windows[1]
+        shortened |= 8.0 in windows[1][4:] and windows[1][-1] < 8.0
+    assert shortened  # some windows are those of a measurement, and others are not
+
+
+def test_it_measures_when_it_would_have_without_a_stop() -> None:
+    def windows(method: AdaptiveTBPTT) -> list[float]:
+        updates = method(network(0.3), *sequences(60), squared)
+        return [update.info["window"] for update in updates]
+
+    def made() -> AdaptiveTBPTT:
+        return AdaptiveTBPTT(tolerance=0.3, k1=5, most=30, measure=9)
+
+    first, second, wrong = made(), made(), made()
+    windows(first)
+    second.load_state_dict(first.state_dict())
+    wrong.load_state_dict(first.state_dict() | {"due": 0})
+    going_on = windows(first)
+    assert windows(second) == going_on
+    assert windows(wrong) != going_on
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -141,6 +174,7 @@ def test_measuring_looks_back_the_whole_way_and_learning_goes_on() -> None:
         ({"k1": 7, "most": 20}, "most=20 must be a multiple of k1=7"),
         ({"k1": -1}, "k1 is a whole number of steps"),
         ({"forget": 0.0}, "forget is a share"),
+        ({"tolerance": "x"}, "tolerance is a share between 0 and 1, got 'x'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options: dict[str, Any], message: str) -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -45,8 +47,8 @@ def test_a_gradient_that_is_not_finite_names_its_parameter(fault: float) -> None
     assert model.weight.grad[0, 1] == 1.0
 
 
-@pytest.mark.parametrize("limit", [0.0, -1.0, float("nan")])
-def test_a_limit_must_be_positive(limit: float) -> None:
+@pytest.mark.parametrize("limit", [0.0, -1.0, float("nan"), "1", True])
+def test_a_limit_must_be_positive(limit: Any) -> None:
     with pytest.raises(ValueError, match="must be positive"):
         Clipping(norm=limit)
     with pytest.raises(ValueError, match="must be positive"):

@@ -269,9 +269,14 @@ def test_it_learns_by_covariance_adaptation() -> None:
         ({"population": 0}, "even number"),
         ({"population": 2.0}, "even number"),
         ({"sigma": 0}, "sigma must be positive"),
+        ({"sigma": "x"}, "sigma must be positive, got 'x'"),
         ({"optimizer": "adam"}, 'None or "cma"'),
         ({"shaping": "linear"}, '"ranks" or None'),
         ({"reduce": "max"}, "reduce must be"),
+        ({"seed": 1.5}, "seed is a whole number; got 1.5"),
+        ({"seed": 2**64}, "seed is a whole number from"),
+        ({"seed": -1, "optimizer": "cma"}, "seed .* from 0 to 4294967295; got -1"),
+        ({"seed": 2**32, "optimizer": "cma"}, "seed .* from 0 to 4294967295"),
     ],
 )
 def test_options_are_checked(named: dict[str, Any], message: str) -> None:

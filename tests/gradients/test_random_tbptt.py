@@ -197,12 +197,28 @@ def test_stretches_have_the_length_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
+    ("length", "alpha", "every", "mean"),
+    [(50, 6.0, 5, 50), (50, 4.0, 7, 50), (20, 6.0, 1, 20), (6, 6.0, 5, 6), (5, 6.0, 5, 5.6)],
+)
+def test_the_mean_stretch_is_the_length(length: int, alpha: float, every: int, mean: float) -> None:
+    method = RandomTBPTT(length, alpha, every)
+    longer, expected, since = 1.0, 0.0, 0  # the chance that a stretch is longer than so many steps
+    while longer > 1e-12:
+        expected += longer * every
+        since += every
+        longer *= 1 - method.probability(since)
+    assert expected == pytest.approx(mean, rel=1e-6)
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"length": 0}, "length is a whole number of steps"),
         ({"length": 3, "every": 5}, "every=5 steps between possible cuts are more than the 3"),
         ({"alpha": 1.0}, "alpha must be above 1"),
+        ({"alpha": "x"}, "alpha must be above 1, got 'x'"),
         ({"updates": "often"}, 'updates must be "sequence" or "cut"'),
+        ({"seed": "x"}, "seed is a whole number; got 'x'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options: dict[str, Any], message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -291,10 +292,58 @@ def test_a_window_is_a_number_of_steps(wrong: Any) -> None:
             TBPTT(3, wrong)
 
 
-def test_a_window_longer_than_the_sequence_says_so() -> None:
-    model, x = tt.Network("gru", 1, 2, 1), torch.zeros(5, 1, 1)
-    with pytest.warns(UserWarning, match="the 5 steps of the sequence.*full backpropagation"):
-        list(TBPTT(5, 9)(model, x, x, squared))
+LONGER = {
+    (5, 5): "the 5 steps of the sequence.*full backpropagation",
+    (5, 9): "the 5 steps of the sequence.*full backpropagation",
+    (9, 9): "the 5 steps of the sequence.*full backpropagation",
+    (2, 9): "looks back further than the 5 steps.*every update is full backpropagation",
+    (2, 6): "looks back further than the 5 steps.*every update is full backpropagation",
+}
+
+
+def said(method: TBPTT, calls: list[int], **carried: Any) -> list[str]:
+    """What is warned of over some calls with so many steps."""
+    model = tt.Network("gru", 1, 2, 1)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for T in calls:
+            x = torch.zeros(T, 1, 1)
+            if "reset" in carried:
+                carried["reset"] = torch.zeros(T, 1, dtype=torch.bool)
+            list(method(model, x, x, squared, **carried))
+    assert all(warning.filename == __file__ for warning in caught)
+    return [str(warning.message) for warning in caught]
+
+
+@pytest.mark.parametrize(("k1", "k2"), LONGER)
+def test_a_window_longer_than_the_sequence_says_so_once(k1: int, k2: int) -> None:
+    (only,) = said(TBPTT(k1, k2), [5, 5, 4])
+    assert re.search(LONGER[k1, k2], only)
+
+
+@pytest.mark.parametrize(("k1", "k2"), [(2, 5), (3, 4), (2, 2), (4, 4), (9, 2)])
+def test_a_window_that_is_what_was_asked_for_says_nothing(k1: int, k2: int) -> None:
+    assert not said(TBPTT(k1, k2), [5, 5])
+
+
+def test_every_update_is_full_backpropagation_where_that_is_said() -> None:
+    torch.manual_seed(0)
+    model, x = tt.Network("gru", 1, 2, 1).double(), torch.randn(8, 1, 1, dtype=torch.float64)
+    for k1, k2 in ((3, 9), (2, 9), (1, 30), (7, 30)):
+        with pytest.warns(UserWarning, match="every update is full"):
+            updates = list(TBPTT(k1, k2)(model, x, x, squared))
+        assert all(update.info["window"] == update.steps.stop for update in updates)
+
+
+def test_chunks_of_a_stream_say_nothing_unless_windows_reach_beyond_them() -> None:
+    for carried in ({"state": torch.zeros(1, 1, 2)}, {"reset": True}):
+        assert not said(TBPTT(5), [5, 5, 3], **carried)
+        assert not said(TBPTT(2, 5), [5, 5, 3], **carried)
+        assert not said(TBPTT(2, 5), [3], **carried)  # the last one, of a training taken up there
+        (only,) = said(TBPTT(9), [5, 5, 5], **carried)
+        assert "full backpropagation" in only
+        (only,) = said(TBPTT(5, 20), [5, 5, 5], **carried)
+        assert re.search(r"looks back 20 steps and is given 5 in a call.*chunk=", only)
 
 
 def test_a_model_that_looks_ahead_is_refused() -> None:

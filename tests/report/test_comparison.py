@@ -62,6 +62,16 @@ def test_a_page_of_many_methods_and_hostile_names(tmp_path: Path) -> None:
     assert page == write_comparison_page(tmp_path / "c").read_text()
 
 
+@pytest.mark.parametrize(
+    ("mark", "said"), [(0.01, "0.01 or less counts as solved"), (0, "0 counts as solved")]
+)
+def test_the_page_says_what_is_solved_and_when(mark: float, said: str, tmp_path: Path) -> None:
+    about = {"task": {"name": "adding", "measure": "error", "mark": mark}}
+    page = write_comparison_page(folder(tmp_path / "c", ["bptt"], **about)).read_text()
+    assert said in page
+    assert "First at the mark: the sequences read when" in page
+
+
 def test_the_picture_is_equal_for_equal_figures(tmp_path: Path) -> None:
     path = folder(tmp_path / "c", ["bptt", "es$x$"])
     first = write_comparison_picture(path).read_bytes()

@@ -3,6 +3,7 @@ import hashlib
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -59,6 +60,27 @@ def test_the_answer_comes_first(run_folder: Folder) -> None:
     order = [answer, 'id="forecast"', 'id="scores"', 'id="reach"', 'id="training"', 'id="settings"']
     places = [page.index(text) for text in [*order, 'id="origins"']]
     assert places == sorted(places)
+
+
+def test_a_text_s_figures_are_those_of_a_text(run_folder: Folder) -> None:
+    config = {"format": 1, "estimator": "LanguageModel", "name": "book", "source": HOSTILE}
+    scores = {
+        "model": {"held-out text": {"bits_per_character": 1.9, "perplexity": 3.7}},
+        "xz": {"held-out text": {"bits_per_character": 2.4}},
+    }
+    told = metrics(scores=scores, held_out={"characters": 500, "unknown": None})
+    for vocabulary in ({"name": "characters"}, 3, {"name": HOSTILE}):
+        folder = run_folder(
+            f"run{vocabulary}"[:9], config=config | {"vocabulary": vocabulary}, metrics=told,
+            predictions=None, flow=None,
+        )  # fmt: skip
+        page = page_of(folder)
+        assert "On held-out text the network&#39;s bits per character is 1.9" in page
+        assert "The network is better than the xz compressor on held-out text." in page
+        assert "500 characters." in page
+        assert "ARV" not in page
+        assert HOSTILE not in page
+        shutil.rmtree(folder)
 
 
 def test_a_long_noisy_training_stays_small(run_folder: Folder) -> None:

@@ -212,7 +212,7 @@ def test_streams(shuffle: bool, readable_once: bool, tmp_path: Path) -> None:
         def all_batches(self) -> Iterable[Batch]:
             source: Any = (lambda: iter(sequences)) if readable_once else sequences
             return streams.setdefault(
-                id(self), Stream(source, rows=2, k1=4, shuffle=shuffle, seed=1)
+                id(self), Stream(source, rows=2, k1=4, chunk=8, shuffle=shuffle, seed=1)
             )
 
     def fresh() -> Setting:

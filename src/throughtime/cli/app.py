@@ -13,12 +13,15 @@ from typer.main import get_command
 from throughtime.cli import leave
 
 COMMANDS = {
-    "train": "Train a recurrent network to forecast a series, or to write on a text.",
+    "train": "Train a recurrent network to forecast a series, write on a text or tell recordings "
+    "apart.",
+    "init": "Write a file of settings for a training, each with what it does; fill in, then train.",
     "resume": "Go on with a training that was stopped, to the weights it would have come to.",
-    "predict": "Forecast each row of a file from the rows before it.",
-    "export": "Write a trained network as an ONNX graph or as C, its scaling included.",
+    "predict": "Forecast each row of a file from the rows before it, or tell the class of "
+    "recordings.",
+    "evaluate": "Score a trained language model on a text, or a classifier on labelled recordings.",
     "generate": "Write on from a prompt by a trained language model.",
-    "evaluate": "Score a text by a trained language model: bits a character, perplexity.",
+    "export": "Write a trained network as an ONNX graph or as C, its scaling included.",
     "runs": "List the run folders in a place: what was trained, how far, and how well.",
     "compare": "Train the same network on the same task by several gradient methods, and compare.",
     "flow": "Measure how far back in time gradients reach, what stops them, and what to change.",
@@ -80,10 +83,11 @@ def _print_version(asked: bool) -> None:
 
 
 @app.callback(
-    epilog="Examples:  throughtime train sunspots   |   throughtime resume RUN   |   "
+    epilog="Examples:  throughtime train sunspots   |   "
+    "throughtime init tides.csv   |   throughtime resume RUN   |   "
     "throughtime predict RUN mine.csv   |   "
     "throughtime train book.txt   |   throughtime generate RUN   |   "
-    "throughtime evaluate RUN more.txt   |   "
+    "throughtime train RECORDINGS   |   throughtime evaluate RUN OTHERS   |   "
     "throughtime export RUN --c   |   throughtime runs --sort score   |   "
     "throughtime compare --methods bptt,tbptt:10,rtrl   |   throughtime flow sunspots   |   "
     "throughtime explain   |   throughtime cells gru   |   throughtime bench --cells gru   |   "

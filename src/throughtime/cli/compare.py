@@ -35,7 +35,8 @@ def compare(
         _option(
             TASK,
             f"Apart by commas, each one of {', '.join(methods_known)}; with arguments after colons "
-            "and a learning rate of its own after @: tbptt:10:50,rtrl,snap:1,es:64:0.05@0.03.",
+            "and a learning rate of its own after @: tbptt:10:50,rtrl,snap:1,es:64:0.05@0.03. "
+            "None goes with es:64:optimizer=cma, which proposes weights and is not clipped.",
         ),
     ] = "bptt,tbptt:10,tbptt:10:50,rtrl,es",
     cell: Annotated[str, _option(NETWORK, "throughtime cells lists them.")] = "gru",

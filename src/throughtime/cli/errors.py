@@ -52,9 +52,9 @@ def reports_errors(command: Callable[Parameters, Result]) -> Callable[Parameters
 
 def status(stop: KeyboardInterrupt) -> int:
     """Give the exit status: 130 after Ctrl-C, 143 after SIGTERM."""
-    from throughtime.train.stopping import Terminated
+    from throughtime.train.stopping import number_of
 
-    return 143 if isinstance(stop, Terminated) else 130
+    return 128 + number_of(stop)
 
 
 _TOO_LARGE = (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +16,7 @@ from throughtime.estimators.settings import Settings
 if TYPE_CHECKING:
     from throughtime.data import Dataset
     from throughtime.estimators import Forecaster
+    from throughtime.flow import Flow
 
 _WINDOWS = (1, 2, 5, 10, 20, 50, 100, 200)
 
@@ -23,15 +26,15 @@ def flow(
     source: Annotated[
         str,
         typer.Argument(
-            help="A run folder of `throughtime train`; or a built-in series or a file, to look at "
-            "a network at its start."
+            help="A run folder of `throughtime train`; or a built-in series or CSV file, to look "
+            "at a network at its start."
         ),
     ],
     data: Annotated[
         str | None,
         typer.Option(
-            help="For a run: the series to measure it on; the one it was trained on if "
-            "that is built in."
+            help="For a run: the series or text to measure it on; the one it was trained on if "
+            "that is built in, or a text."
         ),
     ] = None,
     target: Annotated[str | None, typer.Option(help="Column to forecast.")] = None,
@@ -63,9 +66,9 @@ def flow(
     if not 0 < fraction < 1:
         raise UsageError(f"--fraction is {fraction}; a number between 0 and 1 is expected")
     if Path(source).is_dir():
-        forecaster, dataset = _trained(Path(source), data, time, series)
+        asked = _trained(Path(source), data, time, series)
     else:
-        forecaster, dataset = _at_its_start(
+        asked = _at_its_start(
             source,
             target,
             time,
@@ -73,7 +76,7 @@ def flow(
             Settings(cell=cell, hidden=hidden, layers=layers, seed=seed),
         )
     try:
-        found = forecaster.flow(dataset).as_dict(fraction)
+        found = asked.measure().as_dict(fraction)
     except NoFlowError as error:
         raise UsageError(str(error)) from None
     if out is not None:
@@ -86,16 +89,28 @@ def flow(
     if as_json:
         print(json.dumps(found, allow_nan=False))
     else:
-        _print(found, dataset, forecaster)
+        _print(found, asked)
 
 
-def _trained(
-    run: Path, data: str | None, time: str | None, series: str | None
-) -> tuple[Forecaster, Dataset]:
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be measured: its name, its network, and how."""
+
+    name: str
+    cell: str
+    hidden: int
+    layers: int
+    measure: Callable[[], Flow]
+
+
+def _trained(run: Path, data: str | None, time: str | None, series: str | None) -> _Asked:
     from throughtime.data import load as load_series
     from throughtime.data import sources
     from throughtime.estimators import load
+    from throughtime.estimators.saved import LANGUAGE_MODEL, read_configuration
 
+    if read_configuration(run).get("estimator") == LANGUAGE_MODEL:
+        return _trained_on_text(run, data, {"time": time, "series": series})
     forecaster, config = load(run)
     given = data or str(config["name"])
     if data is None and given not in sources:
@@ -103,32 +118,58 @@ def _trained(
             f"{run} was trained on {config['source']}; name that file, or another with its "
             "columns, with --data"
         )
-    return forecaster, load_series(
-        given, config["target"] if data else None, time, series=series or config.get("series")
+    target, column = config["target"] if data else None, series or config.get("series")
+    return _of_series(forecaster, load_series(given, target, time, series=column))
+
+
+def _trained_on_text(run: Path, data: str | None, columns: dict[str, str | None]) -> _Asked:
+    """Measure on what was learned from, or on the whole of another text."""
+    from throughtime.estimators import LanguageModel
+    from throughtime.estimators.resumed_language_model import text_of
+    from throughtime.estimators.saved import LANGUAGE_MODEL, read_configuration
+
+    for option, column in columns.items():
+        if column is not None:
+            raise UsageError(f"--{option} means nothing for a text; leave it out")
+    model, config = LanguageModel.load(run), read_configuration(run, LANGUAGE_MODEL)
+    dataset = text_of(run, config, None if data is None else Path(data))
+    text = dataset.known if data is None else dataset.text.content
+    return _Asked(
+        dataset.text.name, model.cell, model.hidden, model.layers, lambda: model.flow(text)
     )
 
 
 def _at_its_start(
     source: str, target: str | None, time: str | None, series: str | None, settings: Settings
-) -> tuple[Forecaster, Dataset]:
+) -> _Asked:
     from throughtime.data import load as load_series
     from throughtime.estimators import Forecaster
 
     dataset = load_series(source, target, time, series=series)
-    return Forecaster.for_dataset(dataset, settings), dataset
+    return _of_series(Forecaster.for_dataset(dataset, settings), dataset)
 
 
-def _print(found: dict[str, Any], dataset: Dataset, forecaster: Forecaster) -> None:
+def _of_series(forecaster: Forecaster, dataset: Dataset) -> _Asked:
+    settings = forecaster.settings
+    return _Asked(
+        dataset.name,
+        settings.cell,
+        settings.hidden,
+        settings.layers,
+        lambda: forecaster.flow(dataset),
+    )
+
+
+def _print(found: dict[str, Any], asked: _Asked) -> None:
     from rich.console import Console
     from rich.table import Table
 
     from throughtime.report.numerals import MISSING, percent, short
 
     console = Console(highlight=False, soft_wrap=True)
-    settings = forecaster.settings
     console.print(
-        f"{dataset.name}: {settings.cell} of {settings.hidden} units, {settings.layers} "
-        f"layer(s); {len(found['losses'])} losses followed back over {found['steps']} lags",
+        f"{asked.name}: {asked.cell} of {asked.hidden} units, {asked.layers} layer(s); "
+        f"{len(found['losses'])} losses followed back over {found['steps']} lags",
         markup=False,
     )
     table = Table(title="Gradients of a step's loss by earlier states", title_justify="left")

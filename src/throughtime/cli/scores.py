@@ -36,13 +36,23 @@ def print_scores(metrics: dict[str, Any]) -> None:
     if not console.is_terminal:
         console = Console(width=100)  # a file or a pipe has no width to mind
     console.print(table)
-    horizon = metrics["gradient_horizon"]
+    print_horizon(metrics["gradient_horizon"])
+
+
+def print_horizon(horizon: dict[str, Any] | None) -> None:
+    """Print how far gradients reach, layer by layer.
+
+    Args:
+        horizon: As it stands in a run's metrics.json.
+    """
+    from rich.console import Console
+
     if horizon is None:
-        console.print("No gradient flows back in time: it is zero, or not finite.")
+        Console().print("No gradient flows back in time: it is zero, or not finite.")
         return
     for number, steps in enumerate(horizon["steps_by_layer"]):
         reach = "has not yet within the steps looked at" if steps is None else f"{steps} steps"
-        console.print(
+        Console().print(
             f"Layer {number}: a gradient falls to {horizon['fraction']:.0%} of itself on its way "
             f"back in time after: {reach}",
             highlight=False,

@@ -1,79 +1,58 @@
-"""A language model from its text to its run folder, told to a person on the way."""
+"""A language model that learns a text: what a training run tells and keeps of the two."""
 
 from __future__ import annotations
 
-import json
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughtime.cli.errors import UsageError, status
+from throughtime.cli.errors import UsageError
+from throughtime.cli.scores import print_horizon
 
 if TYPE_CHECKING:
-    from throughtime.data import Text
+    from throughtime.data.text import TextDataset
     from throughtime.estimators import LanguageModel
-    from throughtime.train import Outcome
-    from throughtime.train.run_folder import RunFolder
+    from throughtime.flow import Flow
+    from throughtime.flow.probe import FlowProbe
+    from throughtime.flow.walk import Walk
+    from throughtime.nn import Network
+    from throughtime.train import Checkpoint, Checkpoints, Outcome
+    from throughtime.train.training import Callback
 
-ENDINGS = (".txt", ".text", ".md", ".rst", ".tex")
-"""Of files that are taken for text without being told."""
-TEST = 0.1
-"""The share of a text, its last, that is held out."""
+HELD = "held-out text"
+"""What the scores are of."""
 _NARROW = 64
 """Units below which a second thread costs more than it gains."""
 
 
-def is_text(source: str, task: str | None) -> bool:
-    """Whether a source is to be learned as text.
-
-    Args:
-        source: What was named.
-        task: "series" or "text"; None to infer it: standard input, a folder, or a file's ending.
-
-    Raises:
-        UsageError: The task is unknown.
-    """
-    if task not in (None, "series", "text"):
-        raise UsageError(f"unknown task {task!r}; known are series, text")
-    if task is not None:
-        return task == "text"
-    path = Path(source)
-    return source == "-" or path.suffix.lower() in ENDINGS or path.is_dir()
-
-
-def train_text(
+def text_asked_for(
     source: str,
     asked: dict[str, Any],
     encoding: str | None,
     pattern: str | None,
     validation_share: float | None,
     test_share: float | None,
-    out: Path | None,
-    as_json: bool,
-) -> None:
-    """Learn a text but for its last share, score the model on that, record it, print the score.
+) -> tuple[TextDataset, LanguageModel]:
+    """Give the text and the model that the command line asks for; nothing is learned yet.
 
     Args:
         source: A file, a folder, or "-".
-        asked: Parameters of `LanguageModel` that were given.
-        encoding: Of the characters; UTF-8 if None.
-        pattern: Which files of a folder; `read_text`'s own if None.
-        validation_share: Of the text; the model's own if None.
-        test_share: Of the text; a tenth if None.
-        out: The run folder; its default place if None.
-        as_json: Whether to print JSON.
+        asked: Parameters of the language model.
+        encoding: Of the characters; None for UTF-8.
+        pattern: Which files of a folder; None for the default.
+        validation_share: Share of the whole text on which the epoch is chosen; None for a tenth of
+            what is learned.
+        test_share: Share of the text, its last, that is held out; None for the default.
 
     Raises:
-        UsageError: A share is out of range, or the training failed.
-        SystemExit: With status 130, after Ctrl-C.
+        UsageError: A share is out of range, or bytes are given an encoding.
+        SettingsError: A parameter is out of range.
+        DataError: The text cannot be read, or is too short.
     """
-    from throughtime.data import read_text
+    from throughtime.data.text import HELD_OUT, load_text
     from throughtime.estimators import LanguageModel
-    from throughtime.estimators.text_stream import last_share
-    from throughtime.train.run_folder import RunFolder, uninterrupted
-    from throughtime.train.stopping import terminable
 
-    test = TEST if test_share is None else test_share
+    test = HELD_OUT if test_share is None else test_share
     model = LanguageModel(**asked, **_validation(validation_share, test, asked))
     model.check()
     if model.vocabulary == "bytes":
@@ -81,31 +60,7 @@ def train_text(
             raise UsageError("bytes have no encoding; leave out --encoding")
     else:
         encoding = encoding or "utf-8"
-    text = read_text(source, encoding, **({} if pattern is None else {"pattern": pattern}))
-    learned = last_share(text.content, test)
-    if len(text) - learned < 2:
-        raise UsageError(
-            f"{text.source} has {len(text)} characters, of which {len(text) - learned} would be "
-            f"held out; 2 or more are needed. To mend: give a longer text, or a larger --test-share"
-        )
-    known, held = text.content[:learned], text.content[learned:]
-    _use_threads(model)
-    with terminable(), RunFolder(text.name, out) as folder:
-        outcome = _fit(model, known, text)
-        with uninterrupted():
-            model.save(folder.path)
-            outcome.history.write(folder.path / "history.csv")
-            folder.keep()
-        try:
-            metrics = _save_results(folder, model, known, held)
-        except KeyboardInterrupt as stop:
-            print(
-                f"throughtime: interrupted while the model was scored; it is saved in "
-                f"{folder.final}, without a score",
-                file=sys.stderr,
-            )
-            raise SystemExit(status(stop)) from None
-    _conclude(folder.final, metrics, outcome, as_json)
+    return load_text(source, encoding, pattern, test), model
 
 
 def _validation(share: float | None, test: float, asked: dict[str, Any]) -> dict[str, Any]:
@@ -126,89 +81,110 @@ def _validation(share: float | None, test: float, asked: dict[str, Any]) -> dict
     return {"validation": share / (1 - test)}
 
 
-def _use_threads(model: LanguageModel) -> None:
-    from throughtime.cli.machine import use_threads
+class TextLearner:
+    """A `Learner` of a text.
 
-    if model.hidden < _NARROW:
-        use_threads(model.hidden, model.batch_size)
+    Args:
+        dataset: The text, its last part held out.
+        model: How to learn it.
 
+    Raises:
+        DataError: The text is too short, or not what the vocabulary takes.
+    """
 
-def _fit(model: LanguageModel, known: str | bytes, text: Text) -> Outcome:
-    from rich.console import Console
+    def __init__(self, dataset: TextDataset, model: LanguageModel) -> None:
+        from throughtime.cli.machine import use_threads
 
-    from throughtime.train import Progress
+        if model.hidden < _NARROW:
+            use_threads(model.hidden, model.batch_size)
+        self.dataset, self.model = dataset, model
+        self.training = model.prepared(dataset.known)
 
-    console = Console(stderr=True)
-    console.print(
-        f"{text.source}: {len(text):,} {'bytes' if model.vocabulary == 'bytes' else 'characters'}; "
-        f"learned from the first {len(known):,}, scored on the rest\n"
-        f"{model.cell} of {model.hidden} units, {model.layers} layer(s); {model.optimizer}, "
-        f"{'backpropagation' if model.method == 'bptt' else model.method} through {model.window} "
-        "steps",
-        highlight=False,
-        soft_wrap=True,
-        markup=False,
-    )
-    with Progress(model.epochs, console) as progress:
-        outcome = model.fit(known, callbacks=[progress]).outcome_
-    if outcome.best_epoch:
-        return outcome
-    if outcome.stopped == "interrupted":
-        print("throughtime: interrupted before the first epoch; nothing is saved", file=sys.stderr)
-        raise SystemExit(130)
-    raise UsageError(
-        f"training failed before there was a model worth saving, nothing is saved: "
-        f"{outcome.failure}"
-    )
+    @property
+    def epochs(self) -> int:
+        """How many there are at most."""
+        return self.model.epochs
 
+    @property
+    def network(self) -> Network:
+        """What is trained."""
+        return self.training.network
 
-def _save_results(
-    folder: RunFolder, model: LanguageModel, known: str | bytes, held: str | bytes
-) -> dict[str, Any]:
-    from throughtime.estimators.compressed import xz_bits
-    from throughtime.estimators.saved import write_json
+    def announcement(self) -> str:
+        """Say what of the text is learned, and by what network."""
+        model, text = self.model, self.dataset.text
+        symbols = "bytes" if isinstance(text.content, bytes) else "characters"
+        parameters = sum(p.numel() for p in self.network.parameters())
+        how = "backpropagation" if model.method == "bptt" else model.method
+        return (
+            f"{text.source}: {len(text):,} {symbols}; "
+            f"learned from the first {len(self.dataset.known):,}, scored on the rest\n"
+            f"{model.cell} of {model.hidden} units, {model.layers} layer(s), {parameters} "
+            f"parameters; {model.optimizer}, {how} through {model.window} steps"
+        )
 
-    score, outcome = model.evaluate(held), model.outcome_
-    characters = max(model.vocabulary_.characters(model.vocabulary_.encode(held)), 1)
-    metrics = {
-        "scores": {
-            "model": score.as_dict(),
-            "xz": {"bits_per_character": xz_bits(held, known) / characters},
-        },
-        "training": {
-            "epochs": outcome.history[-1].epoch,
-            "updates": len(outcome.history),
-            "best_epoch": outcome.best_epoch,
-            "best_validation_loss": outcome.best_validation_loss,
-            "stopped": outcome.stopped,
-            "seconds": round(outcome.seconds, 3),
-            "parameters": sum(p.numel() for p in model.network_.parameters()),
-        },
-    }
-    write_json(folder.path / "metrics.json", metrics)
-    return metrics
+    def configuration(self) -> dict[str, Any]:
+        """Give the run's configuration."""
+        from throughtime.estimators.saved_language_model import configuration
 
+        training = self.training
+        return configuration(self.model, training.vocabulary, training.opening, self.dataset)
 
-def _conclude(place: Path, metrics: dict[str, Any], outcome: Outcome, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"run": str(place), **metrics}, allow_nan=False))
-    else:
-        score, xz = metrics["scores"]["model"], metrics["scores"]["xz"]
+    def probe(self) -> FlowProbe:
+        """Give a callback that looks at the gradient by lag while it learns."""
+        return self.training.probe()
+
+    def fit(
+        self,
+        callbacks: Sequence[Callback],
+        checkpoints: Checkpoints | None,
+        resume: Checkpoint | None,
+    ) -> Outcome:
+        """Learn."""
+        return self.model.learn(self.training, callbacks, checkpoints, resume)
+
+    def save(self, folder: Path) -> None:
+        """Write the model."""
+        from throughtime.estimators.saved_language_model import save
+
+        save(self.model, folder, self.dataset)
+
+    def results(self, folder: Path) -> dict[str, Any]:
+        """Give the scores of what was held out."""
+        from throughtime.estimators.compressed import xz_bits
+
+        score = self.model.evaluate(self.dataset.held).as_dict()
+        xz = xz_bits(self.dataset.held, self.dataset.known) / max(score["characters"], 1)
+        counts = {name: score.pop(name) for name in ("symbols", "characters", "unknown")}
+        return {
+            "scores": {
+                "model": {HELD: score},
+                "xz": {HELD: {"bits_per_character": xz}},
+            },
+            "held_out": counts,
+        }
+
+    def flow(self) -> Flow:
+        """Measure how far back gradients reach, on the last of what was learned."""
+        return self.model.flow(self.dataset.known)
+
+    def walk(self) -> Walk | None:
+        """Walk through the last of what was learned; None where there are too many symbols."""
+        return self.model.walk(self.dataset.known)
+
+    def report(self, folder: Path) -> None:
+        """Write the report."""
+        from throughtime.report import write_report
+
+        write_report(folder)
+
+    def tell(self, metrics: dict[str, Any], place: Path) -> None:
+        """Print the score, and how to go on."""
+        score, xz = (metrics["scores"][name][HELD] for name in ("model", "xz"))
         print(
-            f"held out, {score['characters']:,} characters: {score['bits_per_character']:.3f} bits "
-            f"a character (xz: {xz['bits_per_character']:.3f}), perplexity "
-            f"{score['perplexity']:.2f}"
+            f"held out, {metrics['held_out']['characters']:,} characters: "
+            f"{score['bits_per_character']:.3f} bits a character "
+            f"(xz: {xz['bits_per_character']:.3f}), perplexity {score['perplexity']:.2f}"
         )
-        print(f"the run: {place}; to write on: throughtime generate {place} --length 500")
-    if outcome.stopped == "interrupted":
-        print(
-            f"throughtime: interrupted in epoch {outcome.history[-1].epoch}; the best model so far "
-            f"(epoch {outcome.best_epoch}) is saved in {place}",
-            file=sys.stderr,
-        )
-        raise SystemExit(130)
-    if outcome.stopped == "failed":
-        raise UsageError(
-            f"training failed after epoch {outcome.best_epoch}: {outcome.failure}. The model of "
-            f"epoch {outcome.best_epoch} is saved in {place}"
-        )
+        print_horizon(metrics["gradient_horizon"])
+        print(f"to write on: throughtime generate {place} --length 500")

@@ -1,4 +1,4 @@
-"""`throughtime train`: a series in, a trained network and its scores out."""
+"""`throughtime train`: a series, text or recordings in, a trained network and its scores out."""
 
 from __future__ import annotations
 
@@ -9,18 +9,29 @@ from typing import Annotated, Any
 import typer
 
 from throughtime.cells import registry
-from throughtime.cli.errors import UsageError, reports_errors
+from throughtime.cli.config_file import from_file
+from throughtime.cli.errors import reports_errors
 from throughtime.cli.machine import use_threads
-from throughtime.cli.text_run import is_text, train_text
-from throughtime.cli.training_run import run_and_record
+from throughtime.cli.recordings_run import RecordingsLearner, recordings_asked_for
+from throughtime.cli.series_run import SeriesLearner
+from throughtime.cli.tasks import OPTIONS, RECORDINGS, TEXT, refuse_strange, task_of
+from throughtime.cli.text_run import TextLearner, text_asked_for
+from throughtime.cli.training_run import Learner, run_and_record
 from throughtime.data import load
 from throughtime.data.split import TEST, VALIDATION
 from throughtime.estimators import LanguageModel, Settings
 from throughtime.estimators.run_checkpoints import EVERY
 from throughtime.gradients import registry as methods
+from throughtime.nn.pooled import POOLINGS
 from throughtime.train import optimizers, schedules
 from throughtime.train.run_folder import RunFolder
 
+_PARAMETERS = (
+    "transform", "vocabulary", "cell", "hidden", "layers", "embedding", "dropout", "pooling",
+    "bidirectional", "epochs", "learning_rate", "optimizer", "schedule", "window", "rows", "method",
+    "patience", "clip", "seed", "device", "dtype",
+)  # fmt: skip
+"""The options that are parameters of an estimator."""
 DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
 
 
@@ -47,12 +58,16 @@ def train(
         str,
         typer.Argument(
             help="A built-in series (sunspots), a CSV, Parquet or Feather file; a text file, a "
-            "folder of them, or - for a text on standard input."
+            "folder of them, or - for a text on standard input; a folder of labelled recordings "
+            "(LABEL_*.wav, or LABEL/*.wav; FLAC too)."
         ),
     ],
     task: Annotated[
         str | None,
-        typer.Option(help="series or text; inferred if left out.", rich_help_panel=DATA),
+        typer.Option(
+            help=f"{', '.join(OPTIONS)}; inferred if left out.",
+            rich_help_panel=DATA,
+        ),
     ] = None,
     target: Annotated[
         str | None, typer.Option(help="Column to forecast.", rich_help_panel=DATA)
@@ -100,6 +115,21 @@ def train(
         str | None,
         typer.Option(help="Which files of a folder of text; *.txt.", rich_help_panel=DATA),
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="Recordings: a regular expression that finds a file's group (its speaker, say) in "
+            "its name; groups are never parted.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    test_files: Annotated[
+        str | None,
+        typer.Option(
+            help="Recordings: a regular expression for the names of the files to test on.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
     cell: Annotated[
         str | None,
         _option(NETWORK, f"One of {', '.join(registry)}.", "cell"),
@@ -110,7 +140,28 @@ def train(
         int | None, _text(NETWORK, "Columns of an embedding; 0 for one-hot.", "embedding")
     ] = None,
     dropout: Annotated[
-        float | None, _text(NETWORK, "Share of outputs dropped in training.", "dropout")
+        float | None,
+        typer.Option(
+            help="Text, recordings: Share of outputs dropped in training.",
+            rich_help_panel=NETWORK,
+            show_default="0.3, 0.2",
+        ),
+    ] = None,
+    pooling: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Recordings: What is read out, one of {', '.join(POOLINGS)}.",
+            rich_help_panel=NETWORK,
+            show_default="mean",
+        ),
+    ] = None,
+    bidirectional: Annotated[
+        bool | None,
+        typer.Option(
+            help="Recordings: Whether layers run in both directions.",
+            rich_help_panel=NETWORK,
+            show_default="they do",
+        ),
     ] = None,
     epochs: Annotated[
         int | None, _option(TRAINING, "Times through the training rows, at most.", "epochs")
@@ -159,14 +210,13 @@ def train(
         typer.Option(help="The run folder; runs/NAME-TIME if left out.", rich_help_panel=OUTPUT),
     ] = None,
     checkpoint_every: Annotated[
-        float | None,
+        float,
         typer.Option(
             help="Seconds between checkpoints, from which `throughtime resume` goes on.",
             min=0,
             rich_help_panel=OUTPUT,
-            show_default=str(EVERY),
         ),
-    ] = None,
+    ] = EVERY,
     tensorboard: Annotated[
         Path | None,
         typer.Option(
@@ -177,76 +227,48 @@ def train(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the results as JSON.", rich_help_panel=OUTPUT)
     ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Take options from this TOML file, which `throughtime init` writes.",
+            callback=from_file,
+            is_eager=True,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
 ) -> None:
-    """Train a recurrent network to forecast a series, or to write on a text.
+    """Train a recurrent network to forecast a series, write on a text or tell recordings apart.
 
     A built-in series brings settings that suit it. A text is learned by default by an LSTM of 256
-    units, 20 times through, windows of 100 steps, AdamW, cosine. What is given here comes first.
+    units, 20 times through, windows of 100 steps, AdamW, cosine; recordings by a GRU of 64 in both
+    directions, 60 times through, Adam, cosine. What is given here comes first.
 
     Example: throughtime train sunspots --cell lstm --hidden 16 --seed 1
     """
-    given: dict[str, Any] = {
-        "transform": transform,
-        "cell": cell,
-        "hidden": hidden,
-        "layers": layers,
-        "epochs": epochs,
-        "learning_rate": learning_rate,
-        "optimizer": optimizer,
-        "schedule": schedule,
-        "window": window,
-        "method": method,
-        "patience": patience,
-        "clip": clip,
-        "seed": seed,
-        "device": device,
-        "dtype": dtype,
-    }
-    asked = {name: value for name, value in given.items() if value is not None}
+    given = dict(locals())  # all that was asked for, by the name of its option
+    kind = task_of(source, task, pattern)
+    refuse_strange(given, kind)
+    asked = {name: given[name] for name in _PARAMETERS if given[name] is not None}
     asked |= {name: None for name in ("clip", "patience") if given[name] == 0}
-    of_text = {
-        "vocabulary": vocabulary,
-        "embedding": embedding,
-        "dropout": dropout,
-        "batch_size": rows,
-    }
-    asked_of_text = {name: value for name, value in of_text.items() if value is not None}
-    if is_text(source, task):
-        of_series: dict[str, Any] = {"target": target, "time": time, "series": series}
-        of_series |= {
-            "transform": transform,
-            "checkpoint-every": checkpoint_every,
-            "tensorboard": tensorboard,
-        }
-        _refuse(of_series, "a text")
-        train_text(
-            source,
-            asked | asked_of_text,
-            encoding,
-            pattern,
-            validation_share,
-            test_share,
-            out,
-            as_json,
+    if "rows" in asked:
+        asked["batch_size"] = asked.pop("rows")
+    shares = (validation_share, test_share)
+    learner: Learner
+    if kind == TEXT:
+        text, model = text_asked_for(source, asked, encoding, pattern, *shares)
+        learner, name = TextLearner(text, model), text.text.name
+    elif kind == RECORDINGS:
+        recordings, classifier = recordings_asked_for(source, asked, group, test_files, *shares)
+        learner, name = RecordingsLearner(recordings, classifier), recordings.data.name
+    else:
+        Settings(**asked)  # what was asked for is checked before the file is read
+        dataset = load(
+            source, target, time, series=series, validation=validation_share, test=test_share
         )
-        return
-    _refuse(asked_of_text | {"encoding": encoding, "pattern": pattern}, "a series")
-    Settings(**asked)  # what was asked for is checked before the file is read
-    shares = {"validation": validation_share, "test": test_share}
-    dataset = load(source, target, time, series=series, **shares)
-    settings = Settings(**{**dataset.settings, **asked})
-    if settings.patience is None:
-        dataset = dataset.without_validation()
-    use_threads(settings.hidden, settings.batch_size)
-    with RunFolder(dataset.name, out) as folder:
-        every = EVERY if checkpoint_every is None else checkpoint_every
-        run_and_record(dataset, settings, folder, as_json, tensorboard, every)
-
-
-def _refuse(given: dict[str, Any], source: str) -> None:
-    """Refuse options that would be ignored in silence."""
-    names = {"batch_size": "rows"}
-    if asked := [
-        f"--{names.get(name, name)}" for name, value in given.items() if value is not None
-    ]:
-        raise UsageError(f"{', '.join(asked)} mean nothing for {source}; leave them out")
+        settings = Settings(**{**dataset.settings, **asked})
+        if settings.patience is None:
+            dataset = dataset.without_validation()
+        use_threads(settings.hidden, settings.batch_size)
+        learner, name = SeriesLearner(dataset, settings), dataset.name
+    with RunFolder(name, out) as folder:
+        run_and_record(learner, folder, as_json, tensorboard, checkpoint_every)

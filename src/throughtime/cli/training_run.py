@@ -1,4 +1,4 @@
-"""A training run from its data set to its folder, told to a person on the way."""
+"""A training run from its data to its folder, told to a person on the way, whatever is learned."""
 
 from __future__ import annotations
 
@@ -6,36 +6,92 @@ import contextlib
 import json
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from throughtime.cli.errors import UsageError, status
-from throughtime.cli.scores import print_scores
 
 if TYPE_CHECKING:
-    from throughtime.data import Dataset
-    from throughtime.estimators import Forecaster, Settings
+    from torch import nn
+
+    from throughtime.estimators import Settings
+    from throughtime.flow import Flow
     from throughtime.flow.probe import FlowProbe
+    from throughtime.flow.walk import Walk
     from throughtime.report.tensorboard import TensorBoard
-    from throughtime.train import Checkpoint, Outcome
+    from throughtime.train import Checkpoint, Checkpoints, Outcome
     from throughtime.train.run_folder import RunFolder
     from throughtime.train.training import Callback
 
 
+class Learner(Protocol):
+    """A model with the data that it learns, and what is to be told and kept of the two."""
+
+    @property
+    def epochs(self) -> int:
+        """How many there are at most."""
+
+    @property
+    def network(self) -> nn.Module:
+        """What is trained."""
+
+    def announcement(self) -> str:
+        """Say what is about to be learned, and how."""
+
+    def configuration(self) -> dict[str, Any]:
+        """Give the run's configuration."""
+
+    def probe(self) -> FlowProbe | None:
+        """Give a callback that looks at the gradient by lag while it learns; None for no looks."""
+
+    def fit(
+        self,
+        callbacks: Sequence[Callback],
+        checkpoints: Checkpoints | None,
+        resume: Checkpoint | None,
+    ) -> Outcome:
+        """Learn."""
+
+    def save(self, folder: Path) -> None:
+        """Write the model."""
+
+    def results(self, folder: Path) -> dict[str, Any]:
+        """Write results of its own; give what stands in the run's metrics before all else."""
+
+    def flow(self) -> Flow:
+        """Measure how far back gradients reach; it is asked for only where there is a probe.
+
+        Raises:
+            NoFlowError: There is no gradient.
+        """
+
+    def walk(self) -> Walk | None:
+        """Walk through one sequence; None where that cannot be shown.
+
+        Raises:
+            FloatingPointError, NoFlowError: There is nothing to walk through.
+        """
+
+    def report(self, folder: Path) -> None:
+        """Write pictures and the report of the results that lie in a folder, if there are any."""
+
+    def tell(self, metrics: dict[str, Any], place: Path) -> None:
+        """Print the results for people."""
+
+
 def run_and_record(
-    dataset: Dataset,
-    settings: Settings,
+    learner: Learner,
     folder: RunFolder,
     as_json: bool,
     tensorboard: Path | None = None,
     every: float = 60.0,
     resume: Checkpoint | None = None,
 ) -> None:
-    """Train a forecaster, record everything in a run folder, and print the scores.
+    """Train a model, record everything in a run folder, and print the scores.
 
     Args:
-        dataset: What to learn; its validation rows are empty if they are to be fitted too.
-        settings: How to learn it.
+        learner: What is learned, and how.
         folder: The run folder, entered.
         as_json: Whether to print JSON.
         tensorboard: Where TensorBoard finds scalars and pictures, if it is to.
@@ -48,22 +104,20 @@ def run_and_record(
     """
     from rich.console import Console
 
-    from throughtime.estimators import Forecaster
-    from throughtime.estimators.run_checkpoints import RunCheckpoints, run_configuration
+    from throughtime.estimators.run_checkpoints import RunCheckpoints
     from throughtime.train import Progress
     from throughtime.train.stopping import terminable
 
-    forecaster = Forecaster.for_dataset(dataset, settings)
-    probe = forecaster.probe(dataset)
-    watching: list[Callback] = [probe]
-    if tensorboard is not None:
+    probe = learner.probe()
+    watching: list[Callback] = [] if probe is None else [probe]
+    if tensorboard is not None and probe is not None:
         watching.append(_tensorboard(tensorboard, probe))
     console = Console(stderr=True)
     with terminable():
-        _announce(console, dataset, forecaster)
-        checkpoints = RunCheckpoints(folder, run_configuration(forecaster, dataset), every, resume)
-        with Progress(settings.epochs, console) as progress:
-            outcome = forecaster.fit(dataset, [progress, *watching], checkpoints, resume)
+        console.print(learner.announcement(), highlight=False, soft_wrap=True, markup=False)
+        checkpoints = RunCheckpoints(folder, learner.configuration(), every, resume)
+        with Progress(learner.epochs, console) as progress:
+            outcome = learner.fit([progress, *watching], checkpoints, resume)
         if outcome.best_epoch == 0:
             _report_nothing(folder, outcome, resume)
         folder.keep()
@@ -71,8 +125,9 @@ def run_and_record(
             raise SystemExit(_interrupted(folder.final, outcome))
         try:
             with folder.results(may_lack=("flow.json", "walk.json")) as aside:
-                _save_model(aside, forecaster, dataset, outcome)
-                metrics = _save_results(aside, forecaster, dataset, outcome, probe)
+                learner.save(aside)
+                outcome.history.write(aside / "history.csv")
+                metrics = _save_results(aside, learner, outcome, probe)
         except KeyboardInterrupt as stop:
             print(
                 f"throughtime: interrupted while results were written; the best model (epoch "
@@ -81,7 +136,7 @@ def run_and_record(
                 file=sys.stderr,
             )
             raise SystemExit(status(stop)) from None
-    _conclude(folder.final, metrics, outcome, as_json)
+    _conclude(folder.final, learner, metrics, outcome, as_json)
 
 
 def finished(run: Path, settings: Settings, checkpoint: Checkpoint) -> bool:
@@ -109,38 +164,6 @@ def _tensorboard(folder: Path, probe: FlowProbe) -> TensorBoard:
         raise UsageError(str(error)) from None
 
 
-def _announce(console: Any, dataset: Dataset, forecaster: Forecaster) -> None:
-    settings = forecaster.settings
-    parameters = sum(p.numel() for p in forecaster.network.parameters())
-    window = min(settings.window, len(dataset.split.fit) - 1)
-    how = "backpropagation" if settings.method == "bptt" else settings.method
-    console.print(
-        f"{dataset.name}: {_told(dataset)}\n"
-        f"{settings.cell} of {settings.hidden} units, {settings.layers} layer(s), {parameters} "
-        f"parameters; {settings.optimizer}, {how} through {window} steps",
-        highlight=False,
-        soft_wrap=True,
-        markup=False,
-    )
-
-
-def _told(dataset: Dataset) -> str:
-    """Say what is learned, and when it ends."""
-    if dataset.series_column is not None:
-        rows = sum(len(member.series) for member in dataset.members)
-        validated = ", validated on the next" if dataset.split.validation else ""
-        return (
-            f"{len(dataset.members)} series of {rows} rows together; fitted on the first rows of "
-            f"each{validated}, tested on what comes after"
-        )
-    split, times = dataset.split, dataset.series.times
-    validated = f", validated to {times[split.validation.stop - 1]}" if split.validation else ""
-    return (
-        f"{len(times)} rows; fitted on {times[split.fit.start]} to {times[split.fit.stop - 1]}"
-        f"{validated}, tested on what comes after"
-    )
-
-
 def _report_nothing(folder: RunFolder, outcome: Outcome, resume: Checkpoint | None) -> None:
     if outcome.stopped == "interrupted":
         what = (
@@ -157,41 +180,20 @@ def _report_nothing(folder: RunFolder, outcome: Outcome, resume: Checkpoint | No
     )
 
 
-def _save_model(folder: Path, forecaster: Forecaster, dataset: Dataset, outcome: Outcome) -> None:
-    from throughtime import __version__
-    from throughtime.estimators import save
-
-    save(forecaster, dataset, folder, __version__)
-    outcome.history.write(folder / "history.csv")
-
-
 def _save_results(
-    folder: Path,
-    forecaster: Forecaster,
-    dataset: Dataset,
-    outcome: Outcome,
-    probe: FlowProbe,
+    folder: Path, learner: Learner, outcome: Outcome, probe: FlowProbe | None
 ) -> dict[str, Any]:
-    from throughtime.estimators import compare
     from throughtime.estimators.saved import write_json
     from throughtime.flow import NoFlowError
-    from throughtime.report import write_forecast, write_report
 
-    predicted = forecaster.predict_many([member.series for member in dataset.members])
-    comparison = compare(dataset, [forecasts for forecasts, _ in predicted])
-    try:
-        flow = {**forecaster.flow(dataset).as_dict(), "over_training": probe.as_list()}
-    except NoFlowError:
-        flow = None
+    own = learner.results(folder)
+    flow = None
+    with contextlib.suppress(NoFlowError):
+        if probe is not None:
+            flow = {**learner.flow().as_dict(), "over_training": probe.as_list()}
     metrics = {
-        "scores": comparison.scores(),
-        "reference_variance": dataset.variance,
-        "variance_source": dataset.variance_source,
-        "gradient_horizon": flow
-        and {
-            "fraction": flow["fraction"],
-            "steps_by_layer": [layer["horizon"] for layer in flow["layers"]],
-        },
+        **own,
+        **({} if probe is None else {"gradient_horizon": _horizon(flow)}),
         "training": {
             "epochs": outcome.history[-1].epoch,
             "updates": len(outcome.history),
@@ -199,29 +201,35 @@ def _save_results(
             "best_validation_loss": outcome.best_validation_loss,
             "stopped": outcome.stopped,
             "seconds": round(outcome.seconds, 3),
-            "parameters": sum(p.numel() for p in forecaster.network.parameters()),
+            "parameters": sum(p.numel() for p in learner.network.parameters()),
         },
     }
-    if dataset.series_column is not None:
-        metrics["series"] = len(dataset.members)
     write_json(folder / "metrics.json", metrics)
     if flow is not None:
         write_json(folder / "flow.json", flow, indent=None)  # long tables of numbers
         with contextlib.suppress(FloatingPointError, NoFlowError):
-            walk = forecaster.walk(dataset).as_dict()
-            write_json(folder / "walk.json", walk, indent=None)
-    comparison.write(folder / "predictions.csv")
-    write_forecast(folder)
-    write_report(folder)
+            if (walk := learner.walk()) is not None:
+                write_json(folder / "walk.json", walk.as_dict(), indent=None)
+    learner.report(folder)
     return metrics
 
 
-def _conclude(place: Path, metrics: dict[str, Any], outcome: Outcome, as_json: bool) -> None:
+def _horizon(flow: dict[str, Any] | None) -> dict[str, Any] | None:
+    return flow and {
+        "fraction": flow["fraction"],
+        "steps_by_layer": [layer["horizon"] for layer in flow["layers"]],
+    }
+
+
+def _conclude(
+    place: Path, learner: Learner, metrics: dict[str, Any], outcome: Outcome, as_json: bool
+) -> None:
     if as_json:
         print(json.dumps({"run": str(place), **metrics}, allow_nan=False))
     else:
-        print_scores(metrics)
-        print(f"everything about this run: {place}/report.html")
+        learner.tell(metrics, place)
+        report = place / "report.html"
+        print(f"everything about this run: {report if report.exists() else place}")
     if outcome.stopped == "interrupted":
         raise SystemExit(_interrupted(place, outcome))
     if outcome.stopped == "failed":

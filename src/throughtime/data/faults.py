@@ -1,4 +1,4 @@
-"""Faults in a file, gathered so that one message names them all."""
+"""Faults in a file or folder, gathered so that one message names them all."""
 
 from __future__ import annotations
 
@@ -16,17 +16,26 @@ _WIDEST_VALUE = 40
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong in a file.
+    """One thing that is wrong in a file, or in a folder of files.
 
     Attributes:
-        place: The line of the file, or the row of the frame, counted from 1.
+        line: The line of the file, counted from 1; 0 for a fault of a whole file.
         what: Column, value and what is wrong with it, as one phrase.
         mend: How to mend faults of this kind.
+        file: Which of the files of a folder; "" for the file that is named above all faults.
+        unit: What `line` counts: "row" where a file or a frame has no lines.
     """
 
-    place: int
+    line: int
     what: str
     mend: str
+    file: str = ""
+    unit: str = "line"
+
+    @property
+    def place(self) -> str:
+        """Where it is, for a message."""
+        return ", ".join(filter(None, (self.file, f"{self.unit} {self.line}" if self.line else "")))
 
 
 def quoted(value: str) -> str:
@@ -43,22 +52,21 @@ def listed(names: Iterable[str], shown: int = 20) -> str:
     return ", ".join(names[:shown]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def refuse(name: str, faults: list[Fault], unit: str = "line") -> NoReturn:
-    """Raise one error that names the faults of a file, in the order of its lines.
+def refuse(name: str, faults: list[Fault]) -> NoReturn:
+    """Raise one error that names the faults of a file or folder, in the order of files and lines.
 
     Args:
-        name: The file.
+        name: The file or folder.
         faults: What is wrong with it; at least one.
-        unit: What their places count: "line" or "row".
 
     Raises:
         DataError: Always. It shows the first ten faults, counts the others, and says how to mend
             each kind of fault that was found, shown or not.
     """
-    faults = sorted(faults, key=lambda fault: fault.place)
+    faults = sorted(faults, key=lambda fault: (fault.file, fault.line))
     count = f"{len(faults)} faults" if len(faults) > 1 else "1 fault"
     message = [f"{name}: {count}"]
-    message += [f"  {unit} {fault.place}: {fault.what}" for fault in faults[:SHOWN]]
+    message += [f"  {fault.place}: {fault.what}" for fault in faults[:SHOWN]]
     if len(faults) > SHOWN:
         message.append(f"  ... and {len(faults) - SHOWN} more")
     message += [f"To mend: {mend}" for mend in dict.fromkeys(fault.mend for fault in faults)]

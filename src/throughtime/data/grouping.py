@@ -39,4 +39,4 @@ def by_series(table: Table, column: str) -> tuple[Table, dict[str, range]]:
 def nameless_faults(table: Table, column: str, groups: dict[str, range]) -> list[Fault]:
     """Give a fault for each row that does not say which series it is of."""
     what = f"column {quoted(column)}: empty cell"
-    return [Fault(int(table.places[row]), what, _MEND) for row in groups.get("", ())]
+    return [table.fault(row, what, _MEND) for row in groups.get("", ())]

@@ -113,7 +113,7 @@ def number_faults(table: Table, column: Column) -> list[Fault]:
             what, mend = f"{quoted(cell)} is too large", _MEND_LARGE
         else:
             what, mend = f"{quoted(cell)} is text, not a number", _MEND_TEXT
-        faults.append(Fault(int(table.places[row]), f"column {quoted(column.name)}: {what}", mend))
+        faults.append(table.fault(row, f"column {quoted(column.name)}: {what}", mend))
     return faults
 
 

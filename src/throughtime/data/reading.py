@@ -106,7 +106,7 @@ def read_many(
         if of and len(rows) < minimum_rows:
             faults.append(_too_few(table, name, rows, minimum_rows))
     if faults:
-        refuse(table.name, faults, table.unit)
+        refuse(table.name, faults)
     if series is None:
         _check_rows(table, minimum_rows)
     times = None if clock is None else as_text(table.columns[time_name]).to_list()
@@ -161,8 +161,8 @@ def _times(table: Table, time_name: str, rows: range) -> Table:
 
 def _too_few(table: Table, name: str, rows: range, minimum_rows: int) -> Fault:
     have = f"{len(rows)} row{'s' if len(rows) > 1 else ''}"
-    return Fault(
-        int(table.places[rows.start]),
+    return table.fault(
+        rows.start,
         f"series {quoted(name)} has {have}; at least {minimum_rows} are needed",
         "give longer series, or leave the short ones out.",
     )

@@ -51,7 +51,6 @@ def time_faults(table: Table, column: str, clock: Clock, series: str | None = No
         A fault for each row that is wrong, in the order of the rows.
     """
     texts = as_text(table.columns[column])
-    places = table.places.tolist()
     where = f"column {quoted(column)}"
     if series is not None:
         where = f"series {quoted(series)}, {where}"
@@ -59,29 +58,29 @@ def time_faults(table: Table, column: str, clock: Clock, series: str | None = No
     for row in np.flatnonzero(np.isnan(clock.positions)).tolist():
         fault = f"{quoted(texts[row])} is not a time as in the other rows"
         what = f"{where}: {fault if texts[row] else 'empty cell'}"
-        faults.append(Fault(places[row], what, _MEND_NOTATION))
+        faults.append(table.fault(row, what, _MEND_NOTATION))
     known = np.flatnonzero(~np.isnan(clock.positions))
     steps = np.diff(clock.positions[known])
     if len(steps) > 1 and (steps < 0).all():
         what = f"{where}: the times run backwards, from {quoted(texts[0])} to {quoted(texts[-1])}"
-        return [*faults, Fault(places[0], what, "sort the rows, the oldest first.")]
+        return [*faults, table.fault(0, what, "sort the rows, the oldest first.")]
     for step in np.flatnonzero(steps <= 0).tolist():
         before, row = int(known[step]), int(known[step + 1])
         verb = "repeats" if steps[step] == 0 else "comes after"
         earlier = f"{quoted(texts[before])} ({table.at(before)})"
         what = f"{where}: {quoted(texts[row])} {verb} {earlier}"
-        faults.append(Fault(places[row], what, _MEND_ORDER))
+        faults.append(table.fault(row, what, _MEND_ORDER))
     # Rows out of order leave holes where they came from, which are not gaps.
     if len(known) == len(texts) and (steps >= 0).all():
         gaps = _gaps(clock)
         if len(gaps) > max(2, _MOST_GAPS * len(texts)):
             row = int(gaps[0])
             what = f"{where}: the times are unevenly spaced, from {quoted(texts[row])} on"
-            return [*faults, Fault(places[row], what, _MEND_UNEVEN)]
+            return [*faults, table.fault(row, what, _MEND_UNEVEN)]
         for row in gaps.tolist():
             last = f"{quoted(texts[row])} ({table.at(row)})"
             what = f"{where}: rows are missing between {last} and {quoted(texts[row + 1])}"
-            faults.append(Fault(places[row + 1], what, _MEND_GAP))
+            faults.append(table.fault(row + 1, what, _MEND_GAP))
     return faults
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from throughtime.data.errors import DataError
-from throughtime.data.faults import listed, quoted
+from throughtime.data.faults import Fault, listed, quoted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,6 +50,10 @@ class Table:
         """Give a cell as text; "" where there is none."""
         text: str = as_text(self.columns[column][row : row + 1])[0]
         return text
+
+    def fault(self, row: int, what: str, mend: str) -> Fault:
+        """Give a fault of a row."""
+        return Fault(int(self.places[row]), what, mend, unit=self.unit)
 
     def taken(self, rows: npt.NDArray[np.int64]) -> Table:
         """Give some rows alone, in the order asked for."""

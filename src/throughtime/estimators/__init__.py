@@ -1,8 +1,11 @@
-"""From a series, or a text, to a trained network and its scores."""
+"""From a series, a text or sequences to a trained network, its scores and its files."""
 
+from throughtime.estimators.classifier import SequenceClassifier
 from throughtime.estimators.forecaster import Forecaster
 from throughtime.estimators.language_model import LanguageModel
-from throughtime.estimators.saved import SavedError, load, save
+from throughtime.estimators.parameters import NotFittedError
+from throughtime.estimators.saved import SavedError
+from throughtime.estimators.saved_forecaster import load, save
 from throughtime.estimators.scores import Comparison, compare
 from throughtime.estimators.settings import Settings, SettingsError
 
@@ -10,7 +13,9 @@ __all__ = [
     "Comparison",
     "Forecaster",
     "LanguageModel",
+    "NotFittedError",
     "SavedError",
+    "SequenceClassifier",
     "Settings",
     "SettingsError",
     "compare",

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import torch
+from torch import Tensor
 
 from throughtime.data import DataError
-from throughtime.data.text import Characters, Text, Vocabulary
+from throughtime.data.text import Text, Vocabulary, last_share
 from throughtime.estimators.parameters import Parameters
 from throughtime.estimators.sampling import Sampling
 from throughtime.estimators.settings import Settings, SettingsError
 from throughtime.estimators.symbol_network import network_of_symbols
+from throughtime.estimators.text_flow import flow_of, walk_of
 from throughtime.estimators.text_score import TextScore, score_of
-from throughtime.estimators.text_stream import (
-    last_share,
-    refuse_short,
-    vocabulary_for,
-)
-from throughtime.estimators.text_training import learn
-from throughtime.estimators.writing import write_on
+from throughtime.estimators.text_stream import refuse_short, vocabulary_for
+from throughtime.estimators.text_training import TextTraining
+from throughtime.estimators.writing import text_after
+from throughtime.flow import Flow
+from throughtime.flow.walk import Walk
+from throughtime.train import Checkpoint, Checkpoints, Outcome
 from throughtime.train.training import Callback
 
 
@@ -128,7 +128,12 @@ class LanguageModel(Parameters):
         return settings
 
     def fit(
-        self, text: str | bytes | Text, y: object = None, callbacks: Sequence[Callback] = ()
+        self,
+        text: str | bytes | Text,
+        y: object = None,
+        callbacks: Sequence[Callback] = (),
+        checkpoints: Checkpoints | None = None,
+        resume: Checkpoint | None = None,
     ) -> Self:
         """Learn a text.
 
@@ -136,6 +141,9 @@ class LanguageModel(Parameters):
             text: Characters, bytes, or what `read_text` gave.
             y: Ignored: a text is its own target.
             callbacks: Told of each update and epoch.
+            checkpoints: Keeps what is needed to go on with the training; see `throughtime.train`.
+            resume: Where to go on from: a checkpoint of a model with these parameters, fitted on
+                this text.
 
         Returns:
             This model. Ctrl-C, or a loss that is not finite, leaves it with its best weights;
@@ -145,6 +153,16 @@ class LanguageModel(Parameters):
             SettingsError: A parameter is out of range, or the gradient method does not take the
                 network.
             DataError: The text is too short, or not what the vocabulary takes.
+            StorageError: A checkpoint cannot be written; or the one to go on from is one of
+                another training.
+        """
+        self.learn(self.prepared(text), callbacks, checkpoints, resume)
+        return self
+
+    def prepared(self, text: str | bytes | Text) -> TextTraining:
+        """Give the training that `fit` goes through, before it begins: its network as it is drawn.
+
+        Errors are those of `fit`.
         """
         settings = self.check()
         text = text.content if isinstance(text, Text) else text
@@ -161,10 +179,20 @@ class LanguageModel(Parameters):
                 vocabulary.size, vocabulary.unknown, self.cell, self.hidden, self.layers,
                 self.embedding, self.dropout, settings.torch_dtype,
             ).to(self.device)  # fmt: skip
-        self.outcome_ = learn(network, vocabulary, numbers, held, settings, callbacks)
-        self.vocabulary_, self.network_, self.opening_ = vocabulary, network, int(numbers[0])
-        self.history_ = self.outcome_.history
-        return self
+        return TextTraining(network, vocabulary, numbers, held, settings)
+
+    def learn(
+        self,
+        training: TextTraining,
+        callbacks: Sequence[Callback] = (),
+        checkpoints: Checkpoints | None = None,
+        resume: Checkpoint | None = None,
+    ) -> Outcome:
+        """Go through a training that `prepared` gave; the rest is as for `fit`."""
+        self.outcome_ = training.run(callbacks, checkpoints, resume)
+        self.vocabulary_, self.network_ = training.vocabulary, training.network
+        self.history_, self.opening_ = self.outcome_.history, training.opening
+        return self.outcome_
 
     def evaluate(self, text: str | bytes | Text) -> TextScore:
         """Measure how well a text is expected, each symbol from all before it, in one pass.
@@ -173,6 +201,10 @@ class LanguageModel(Parameters):
             NotFittedError: Nothing has been learned.
             DataError: The text has fewer than two symbols.
         """
+        numbers = self._numbers(text)
+        return score_of(self.network_, self.vocabulary_, numbers)
+
+    def _numbers(self, text: str | bytes | Text) -> Tensor:
         vocabulary: Vocabulary = self._fitted("vocabulary_")
         numbers = vocabulary.encode(text.content if isinstance(text, Text) else text)
         if len(numbers) < 2:
@@ -180,7 +212,27 @@ class LanguageModel(Parameters):
                 f"the text has {len(numbers)} {vocabulary.symbol}(s); to expect one from those "
                 "before it takes two or more"
             )
-        return score_of(self.network_, vocabulary, numbers)
+        return numbers
+
+    def flow(self, text: str | bytes | Text) -> Flow:
+        """Measure how far back gradients reach in the network, on the last symbols of a text.
+
+        Raises:
+            NotFittedError: Nothing has been learned.
+            DataError: The text has fewer than two symbols.
+            NoFlowError: There is no gradient, or it is not finite.
+        """
+        return flow_of(self._fitted("network_"), self.vocabulary_, self._numbers(text))
+
+    def walk(self, text: str | bytes | Text) -> Walk | None:
+        """Walk through the last symbols of a text, as many as a window has; see `walk_of`.
+
+        Raises:
+            NotFittedError: Nothing has been learned.
+            FloatingPointError: A loss or a state is not finite.
+        """
+        network = self._fitted("network_")
+        return walk_of(network, self.vocabulary_, self._numbers(text), self.window)
 
     def bits_per_character(self, text: str | bytes | Text) -> float:
         """Give the bits that a character of a text takes; see `evaluate`."""
@@ -238,26 +290,15 @@ class LanguageModel(Parameters):
             NotFittedError: Nothing has been learned.
             SettingsError: A number is out of range.
         """
-        network, vocabulary = self._fitted("network_"), self._fitted("vocabulary_")
-        sampling = Sampling(temperature, top_k, top_p)
-        if isinstance(length, bool) or not isinstance(length, int) or length < 0:
-            raise SettingsError(f"length is a number of symbols, 0 or more; got {length!r}")
-        numbers = vocabulary.encode(prompt)
-        if isinstance(vocabulary, Characters) and (unseen := vocabulary.unseen(prompt)):
-            warnings.warn(
-                f"the prompt has characters that were never learned, {unseen!r}; they are passed "
-                "over as unknown",
-                stacklevel=2,
-            )
-        unknown, draw = vocabulary.unknown, sampling.generator(seed)
-        drawn = write_on(network, numbers, self.opening_, length, sampling, draw, unknown)
-        return cast(Iterator[str], vocabulary.decoded(drawn))
+        network, sampling = self._fitted("network_"), Sampling(temperature, top_k, top_p)
+        return text_after(prompt, network, self.vocabulary_, self.opening_, length, sampling, seed)
 
     def save(self, folder: str | Path) -> None:
         """Write model.safetensors and config.json into an existing folder.
 
         Raises:
             NotFittedError: Nothing has been learned.
+            StorageError: A file cannot be written.
         """
         from throughtime.estimators.saved_language_model import save
 

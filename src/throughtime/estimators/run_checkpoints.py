@@ -1,23 +1,16 @@
-"""A forecaster's training kept in its run folder, so that it can be gone on with."""
+"""A training kept in its run folder, whatever is trained, so that it can be gone on with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from throughtime.data import Dataset, load
-from throughtime.estimators.forecaster import Forecaster
 from throughtime.estimators.saved import (
     CHECKPOINT,
     CONFIG,
     MODEL,
     SavedError,
-    check_shapes,
-    configuration,
-    model_settings,
-    read_configuration,
     write_configuration,
     write_weights,
 )
@@ -41,7 +34,7 @@ class RunCheckpoints:
 
     Args:
         folder: The run folder in the making, or gone on with.
-        config: What `configuration` gives.
+        config: What its estimator's `configuration` gives.
         every: Seconds between checkpoints. At a new best there is one before, so long as writing
             takes a fiftieth of the time at most.
         resume: The checkpoint that the training goes on from.
@@ -82,26 +75,12 @@ class RunCheckpoints:
                 self.folder.keep()
 
 
-def taken_up(
-    run: Path, epochs: int | None = None, data: Path | None = None
-) -> tuple[Dataset, Settings, Checkpoint]:
-    """Read what a training needs to go on from a run folder.
-
-    Args:
-        run: The folder.
-        epochs: How many there shall be in all; None for as many as there were to be.
-        data: The file that the data are read from now; the one trained on if None.
-
-    Returns:
-        The data, as they were; the settings; the checkpoint.
+def last_checkpoint(run: Path, config: Mapping[str, Any]) -> Checkpoint:
+    """Read the checkpoint of a run folder, and see that it belongs to its configuration.
 
     Raises:
-        SavedError: The folder has no checkpoint, or is damaged or changed; or the data are not
-            those that were trained on.
-        SettingsError: The training cannot have so many epochs.
-        DataError: The data cannot be read.
+        SavedError: There is none, it is damaged, or belongs to another configuration.
     """
-    config = read_configuration(run)
     if not (run / CHECKPOINT).is_file():
         raise SavedError(
             f"{run} has no {CHECKPOINT}: it was removed, or the run is from a version that left "
@@ -116,34 +95,15 @@ def taken_up(
             f"{run / CONFIG} and {run / CHECKPOINT} do not belong together: one of them has been "
             "changed since they were saved"
         )
-    settings, columns, _ = model_settings(run, config)
-    check_shapes(run / CHECKPOINT, checkpoint.model, columns, settings)
-    if epochs is not None and epochs != settings.epochs:
-        _check_epochs(settings, checkpoint, epochs)
-        settings = replace(settings, epochs=epochs)
-    dataset = _data(run, config, data)
-    if settings.patience is None:
-        dataset = dataset.without_validation()
-    if dataset.digest() != config["data"].get("sha256"):
-        raise SavedError(
-            f"{dataset.series.source} is not what {run} was trained on: a value, a time or a "
-            "column has changed, or rows have come. To go on, give the data as they were with "
-            "--data; to learn from those of today, train again"
-        )
-    return dataset, settings, checkpoint
-
-
-def run_configuration(forecaster: Forecaster, dataset: Dataset) -> dict[str, Any]:
-    """Give the configuration of a run of this version."""
-    from throughtime import __version__
-
-    return configuration(forecaster, dataset, __version__)
+    return checkpoint
 
 
 def _unchanging(config: Mapping[str, Any]) -> dict[str, Any]:
     """Give what stays as it is when a training is gone on with: model, settings, data."""
     training, data = config.get("training"), config.get("data")
-    kept = {name: config.get(name) for name in MODEL}
+    estimator = config.get("estimator")
+    names = MODEL[estimator if isinstance(estimator, str) and estimator in MODEL else None]
+    kept = {"estimator": estimator, **{name: config.get(name) for name in names}}
     if isinstance(training, dict):
         kept["training"] = {k: v for k, v in training.items() if k != "epochs"}
     if isinstance(data, dict):
@@ -151,7 +111,12 @@ def _unchanging(config: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _check_epochs(settings: Settings, checkpoint: Checkpoint, epochs: int) -> None:
+def check_epochs(settings: Settings, checkpoint: Checkpoint, epochs: int) -> None:
+    """Refuse a number of epochs that a training cannot have in all.
+
+    Raises:
+        SettingsError: More are done already, or the schedule was planned for another number.
+    """
     done = checkpoint.epoch if checkpoint.complete else checkpoint.epoch - 1
     if epochs < done:
         raise SettingsError(f"{done} epochs are done already, {epochs} were asked for")
@@ -162,21 +127,47 @@ def _check_epochs(settings: Settings, checkpoint: Checkpoint, epochs: int) -> No
         )
 
 
-def _data(run: Path, config: Mapping[str, Any], data: Path | None) -> Dataset:
+def origin_of(run: Path, config: Mapping[str, Any], data: Path | None) -> dict[str, Any]:
+    """Give where a run's data are to be read from again, and how they were read.
+
+    Args:
+        run: The folder, for messages.
+        config: What stands in it; it is not trusted.
+        data: The file that they are read from now; the one trained on if None.
+
+    Raises:
+        SavedError: The configuration does not say.
+    """
     origin = config.get("data")
     if not isinstance(origin, dict):
         raise SavedError(f"{run / CONFIG} does not say where its data came from; train again")
     source = origin.get("source") if data is None else str(data.absolute())
     if not isinstance(source, str):
         raise SavedError(f"{run / CONFIG} does not name a source of data; name it with --data")
-    kept = {name: origin.get(name) for name in ("target", "time", "series", "validation", "test")}
+    kept = {name: value for name, value in origin.items() if name not in ("source", "sha256")}
     if not all(value is None or isinstance(value, str | float | int) for value in kept.values()):
         raise SavedError(f"{run / CONFIG} is damaged: its data have malformed names or shares")
-    return load(
-        source,
-        kept["target"],
-        kept["time"],
-        series=kept["series"],
-        validation=kept["validation"],
-        test=kept["test"],
-    )
+    return {**kept, "source": source}
+
+
+def check_digest(
+    run: Path, config: Mapping[str, Any], source: str, digest: str, changed: str
+) -> None:
+    """Refuse data that are not those of the run.
+
+    Args:
+        run: The folder, for messages.
+        config: What stands in it.
+        source: Where the data are from.
+        digest: What they come to.
+        changed: What may have happened to them.
+
+    Raises:
+        SavedError: They are others.
+    """
+    data = config.get("data")
+    if not isinstance(data, dict) or digest != data.get("sha256"):
+        raise SavedError(
+            f"{source} is not what {run} was trained on: {changed}. To go on, give the data as "
+            "they were with --data; to learn from those of today, train again"
+        )

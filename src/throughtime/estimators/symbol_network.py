@@ -76,5 +76,4 @@ def encoded(network: Network, numbers: Tensor, unknown: int | None) -> Tensor:
 
 def columns(network: Network, numbers: Tensor, unknown: int | None) -> Tensor:
     """Give what the recurrent layers read of symbols, for a stepper: [..., I]."""
-    inputs = encoded(network, numbers, unknown)
-    return network.embedding(inputs) if isinstance(network, EmbeddedNetwork) else inputs
+    return network.columns(encoded(network, numbers, unknown))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from throughtime.data import DataError, Stream
+from throughtime.data import Chunk, DataError, Stream
 from throughtime.data.text import ByteValues, Characters, Tokens, Vocabulary
 from throughtime.estimators.settings import SettingsError
 from throughtime.gradients import GradientMethod
+
+Read = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 UPDATES_OF_A_CHUNK = 4
 """Of methods that step on their own: how much longer than their longest window a chunk is."""
@@ -49,11 +53,6 @@ def vocabulary_for(asked: Any, text: str | bytes) -> Vocabulary:
         f"unknown vocabulary {asked!r}; known are characters, bytes, and the tokenizer.json of the "
         "tokenizers library"
     )
-
-
-def last_share(text: str | bytes, share: float) -> int:
-    """Give where the last share of a text begins; 0.1 of 90 is 9, whatever binary fractions say."""
-    return len(text) - math.floor(share * len(text) + 1e-9)
 
 
 def refuse_short(numbers: Tensor, held: Tensor | None, window: int, vocabulary: Vocabulary) -> None:
@@ -99,10 +98,11 @@ def steps_of(method: GradientMethod, window: int) -> tuple[int, int]:
     return step, step * math.ceil(max(window, UPDATES_OF_A_CHUNK * back) / step)
 
 
-def cut_anew(numbers: Tensor, rows: int, window: int, k1: int, chunk: int) -> Stream:
-    """Give the stream of one pass, which begins a random part of a window further on.
+class TextChunks:
+    """One pass over a text, chunk by chunk, that begins a random part of a window further on.
 
-    So the chunks of a text that is read many times are not the same ones each time.
+    So the chunks of a text that is read many times are not the same ones each time. The pass keeps
+    its own place, as one over a `Stream` does.
 
     Args:
         numbers: A text, [T], longer than a window.
@@ -110,9 +110,42 @@ def cut_anew(numbers: Tensor, rows: int, window: int, k1: int, chunk: int) -> St
         window: Steps.
         k1: Steps between updates.
         chunk: Steps of a chunk.
+        read: Makes of the numbers of inputs and targets what the network and the loss take.
     """
-    steps = len(numbers) - 1
-    rows = max(1, min(rows, steps // window))
-    spare = min(window, steps - rows * window + 1)  # every row keeps a window
-    start = int(torch.randint(spare, ()))
-    return Stream((numbers[start:-1], numbers[start + 1 :]), rows, k1, chunk)
+
+    def __init__(
+        self, numbers: Tensor, rows: int, window: int, k1: int, chunk: int, read: Read
+    ) -> None:
+        steps = len(numbers) - 1
+        self._rows = max(1, min(rows, steps // window))
+        self._spare = min(window, steps - self._rows * window + 1)  # every row keeps a window
+        self._numbers, self._k1, self._chunk, self._read = numbers, k1, chunk, read
+        self._begin(int(torch.randint(self._spare, ())))
+
+    def _begin(self, start: int) -> None:
+        pair = self._numbers[start:-1], self._numbers[start + 1 :]
+        self._start, self._pass = start, iter(Stream(pair, self._rows, self._k1, self._chunk))
+
+    def __iter__(self) -> TextChunks:
+        return self
+
+    def __next__(self) -> Chunk:
+        piece = next(self._pass)
+        inputs, targets = self._read(piece.inputs, piece.targets)
+        return replace(piece, inputs=inputs, targets=targets)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give where the pass began, and the position after the last chunk given."""
+        return {"start": self._start, "stream": self._pass.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a position that `state_dict` gave.
+
+        Raises:
+            ValueError: It is one in another text.
+        """
+        start = state["start"]
+        if type(start) is not int or not 0 <= start < self._spare:
+            raise ValueError(f"a pass over this text cannot begin at {start!r:.80}")
+        self._begin(start)
+        self._pass.load_state_dict(state["stream"])

@@ -1,39 +1,41 @@
-"""A network of symbols trained on a text, and validated on what follows it."""
+"""A network of symbols about to learn a text: trained on it, and validated on what follows it."""
 
 from __future__ import annotations
 
 import inspect
 import math
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from throughtime.data.batch import Batch, Chunk
+from throughtime.data.batch import Batch
 from throughtime.data.tasks.asked import cross_entropy
 from throughtime.data.text import Vocabulary
 from throughtime.estimators.settings import Settings, SettingsError
 from throughtime.estimators.symbol_network import encoded
+from throughtime.estimators.text_flow import probe_of
 from throughtime.estimators.text_score import score_of
-from throughtime.estimators.text_stream import cut_anew, steps_of
+from throughtime.estimators.text_stream import TextChunks, steps_of
+from throughtime.flow.probe import FlowProbe
 from throughtime.gradients import Clipping
 from throughtime.nn import Network
-from throughtime.train import Outcome, make_optimizer, make_schedule, optimizers, train
+from throughtime.train import (
+    Checkpoint,
+    Checkpoints,
+    Outcome,
+    make_optimizer,
+    make_schedule,
+    optimizers,
+    train,
+)
 from throughtime.train.rehearsal import rehearse
 from throughtime.train.training import Callback
 
 
-def learn(
-    network: Network,
-    vocabulary: Vocabulary,
-    numbers: Tensor,
-    held: Tensor | None,
-    settings: Settings,
-    callbacks: Sequence[Callback] = (),
-) -> Outcome:
-    """Train a network on a text, and leave it with its best weights.
+class TextTraining:
+    """A network with the weights that it begins with, and the text that it is to learn.
 
     Args:
         network: What `network_of_symbols` made, where the settings want it.
@@ -41,61 +43,98 @@ def learn(
         numbers: What is learned, longer than a window, [T].
         held: What is validated on after each epoch, [T]; None to keep the last weights.
         settings: How to train.
-        callbacks: Told of each update and epoch.
 
-    Returns:
-        What it came to.
-
-    Raises:
-        SettingsError: The gradient method does not take the network.
+    Attributes:
+        opening: The number of the first symbol of the text.
     """
 
-    def pair(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        inputs = encoded(network, inputs, vocabulary.unknown)
+    def __init__(
+        self,
+        network: Network,
+        vocabulary: Vocabulary,
+        numbers: Tensor,
+        held: Tensor | None,
+        settings: Settings,
+    ) -> None:
+        self.network, self.vocabulary, self.settings = network, vocabulary, settings
+        self.numbers, self.held = numbers, held
+        self.opening = int(numbers[0])
+
+    def run(
+        self,
+        callbacks: Sequence[Callback] = (),
+        checkpoints: Checkpoints | None = None,
+        resume: Checkpoint | None = None,
+    ) -> Outcome:
+        """Train the network, and leave it with its best weights.
+
+        Args:
+            callbacks: Told of each update and epoch.
+            checkpoints: Keeps what is needed to go on with the training; see `throughtime.train`.
+            resume: Where to go on from.
+
+        Returns:
+            What it came to.
+
+        Raises:
+            SettingsError: The gradient method does not take the network.
+            StorageError: A checkpoint cannot be written; or the one to go on from is one of
+                another training.
+        """
+        settings, network = self.settings, self.network
+        method = settings.gradient_method()
+        k1, chunk = steps_of(method, settings.window)
+
+        def chunks() -> TextChunks:
+            return TextChunks(
+                self.numbers, settings.batch_size, settings.window, k1, chunk, self._read
+            )
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            try:
+                first = self.numbers[:3, None]
+                rehearse(network, Batch(*self._read(first[:-1], first[1:])), cross_entropy, method)
+            except (TypeError, ValueError) as error:
+                raise SettingsError(
+                    f"method {settings.method!r} does not take this network: {error}"
+                ) from None
+            decays = "weight_decay" in inspect.signature(optimizers[settings.optimizer]).parameters
+            optimizer = make_optimizer(
+                settings.optimizer,
+                network.parameters(),
+                settings.learning_rate,
+                **({"weight_decay": settings.weight_decay} if decays else {}),
+            )
+            with warnings.catch_warnings():
+                # The last chunk of a pass is as short as it comes.
+                warnings.filterwarnings("ignore", ".*this is full backpropagation through time")
+                return train(
+                    network,
+                    chunks,
+                    cross_entropy,
+                    method,
+                    optimizer,
+                    epochs=settings.epochs,
+                    schedule=make_schedule(settings.schedule, optimizer, settings.epochs),
+                    clipping=Clipping(norm=settings.clip),
+                    validate=None if self.held is None else self._validate,
+                    patience=settings.patience,
+                    callbacks=callbacks,
+                    checkpoints=checkpoints,
+                    resume=resume,
+                )
+
+    def probe(self) -> FlowProbe:
+        """Give a callback that looks at the gradient by lag while the network is trained."""
+        return probe_of(self.network, self.vocabulary, self.numbers)
+
+    def _read(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        inputs = encoded(self.network, inputs, self.vocabulary.unknown)
         return inputs, targets.to(inputs.device).long()
 
-    method = settings.gradient_method()
-    k1, chunk = steps_of(method, settings.window)
-
-    def chunks() -> Iterator[Chunk]:
-        for piece in cut_anew(numbers, settings.batch_size, settings.window, k1, chunk):
-            inputs, targets = pair(piece.inputs, piece.targets)
-            yield replace(piece, inputs=inputs, targets=targets)
-
-    def validate() -> float:
-        assert held is not None
-        score = score_of(network, vocabulary, held, min(settings.batch_size, len(held) // 2))
+    def _validate(self) -> float:
+        assert self.held is not None
+        rows = min(self.settings.batch_size, len(self.held) // 2)
+        score = score_of(self.network, self.vocabulary, self.held, rows)
         return score.bits_per_symbol * math.log(2)  # nats, as the loss
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        try:
-            first = numbers[:3, None]
-            rehearse(network, Batch(*pair(first[:-1], first[1:])), cross_entropy, method)
-        except (TypeError, ValueError) as error:
-            raise SettingsError(
-                f"method {settings.method!r} does not take this network: {error}"
-            ) from None
-        decays = "weight_decay" in inspect.signature(optimizers[settings.optimizer]).parameters
-        optimizer = make_optimizer(
-            settings.optimizer,
-            network.parameters(),
-            settings.learning_rate,
-            **({"weight_decay": settings.weight_decay} if decays else {}),
-        )
-        with warnings.catch_warnings():
-            # The last chunk of a pass is as short as it comes.
-            warnings.filterwarnings("ignore", ".*this is full backpropagation through time")
-            return train(
-                network,
-                chunks,
-                cross_entropy,
-                method,
-                optimizer,
-                epochs=settings.epochs,
-                schedule=make_schedule(settings.schedule, optimizer, settings.epochs),
-                clipping=Clipping(norm=settings.clip),
-                validate=None if held is None else validate,
-                patience=settings.patience,
-                callbacks=callbacks,
-            )

@@ -47,7 +47,7 @@ def flow(
 
     Args:
         model: A `Network`, or a layer of `throughtime.nn`, that runs forward in time only.
-        inputs: [T, B, I]
+        inputs: [T, B, I]; numbers of symbols, [T, B], where the network embeds them.
         targets: [T, B, ...]
         loss: Elementwise.
         state: What the network carries before the first step.

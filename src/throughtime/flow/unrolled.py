@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -70,6 +71,9 @@ def unroll_network(
     if inputs.device.type == "mps":
         raise ValueError("flow computes in double precision, which mps has not; move to the CPU")
     given = check_sequences(inputs, targets, lengths)
+    if isinstance(model, Network):
+        with torch.no_grad():
+            inputs = model.columns(inputs)
     check_input(layer, inputs)
     T, B = inputs.shape[:2]
     whole = torch.full((B,), T) if given is None else check_lengths(given, T, B)
@@ -77,7 +81,7 @@ def unroll_network(
     _refuse_inputs(inputs, whole)
     with torch.no_grad():
         recurrences, runs = _run(layer, inputs, check_state(layer, inputs, state, False), given)
-    with torch.enable_grad():
+    with torch.enable_grad(), evaluating(model, readout):
         outputs = runs[-1].outputs.detach().requires_grad_()
         by_step = elementwise(loss, read(outputs), targets, given)
         valid = valid_steps(whole, by_step).view(T, B, *(1,) * (by_step.dim() - 2))
@@ -102,6 +106,20 @@ def unroll_network(
         readout=tuple(gradient for gradient in of_readout if gradient is not None),
         count=count * share,
     )
+
+
+@contextmanager
+def evaluating(*parts: object) -> Iterator[None]:
+    """Let modules be in evaluation mode inside: no dropout, and no random number drawn for it."""
+    modules = [module for part in parts if isinstance(part, nn.Module) for module in part.modules()]
+    modes = [module.training for module in modules]
+    try:
+        for module in modules:
+            module.training = False
+        yield
+    finally:
+        for module, mode in zip(modules, modes, strict=True):
+            module.training = mode
 
 
 def _parts(model: nn.Module, readout: Readout | None) -> tuple[Recurrent, Readout, list[Tensor]]:

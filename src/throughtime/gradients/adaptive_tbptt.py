@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from throughtime.gradients.chain import Chain
 from throughtime.gradients.clipping import Clipping
-from throughtime.gradients.method import Loss, Update, causal, check_keys
+from throughtime.gradients.form import causal
+from throughtime.gradients.method import Loss, Update, check_keys, is_number
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.piece import Piece
 from throughtime.gradients.tbptt import steps
@@ -75,9 +76,9 @@ class AdaptiveTBPTT(ThroughTime):
         self.measure = steps("measure", measure)
         if most % k1:
             raise ValueError(f"most={most} must be a multiple of k1={k1}: windows are")
-        if not 0 < tolerance < 1:
+        if not is_number(tolerance) or not 0 < tolerance < 1:
             raise ValueError(f"tolerance is a share between 0 and 1, got {tolerance!r}")
-        if not 0 < forget <= 1:
+        if not is_number(forget) or not 0 < forget <= 1:
             raise ValueError(f"forget is a share above 0, up to 1; got {forget!r}")
         self.tolerance, self.forget = float(tolerance), float(forget)
         self.k2 = self.most
@@ -143,18 +144,19 @@ class AdaptiveTBPTT(ThroughTime):
             "partial": list(self._partial),
             "rounding": self._rounding,
             "updates": self._updates,
+            "due": self._due,
             "k2": self.k2,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Measure on; see `GradientMethod`."""
-        check_keys(self, state, ("norms", "partial", "rounding", "updates", "k2"))
+        check_keys(self, state, ("norms", "partial", "rounding", "updates", "due", "k2"))
         if not 1 <= state["k2"] <= self.most or state["k2"] % self.k1:
             raise ValueError(f"a window of {state['k2']} steps is none of {self!r}")
         self._norms = [float(norm) for norm in state["norms"]]
         self._partial = [float(norm) for norm in state["partial"]]
-        self._rounding, self._updates = float(state["rounding"]), int(state["updates"])
-        self.k2 = int(state["k2"])
+        self._rounding, self.k2 = float(state["rounding"]), int(state["k2"])
+        self._updates, self._due = int(state["updates"]), int(state["due"])
 
     def bias(self, pieces: int) -> float:
         """Bound the relative bias of a window of so many pieces; infinite where nothing does."""

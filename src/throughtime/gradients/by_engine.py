@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from throughtime.engine import HeldWeights, Passed, joinable, recorded, roll_back_joined
 from throughtime.gradients.chain import Chain
 from throughtime.gradients.piece import Piece
-from throughtime.gradients.state import anew, carried
+from throughtime.gradients.state import carried
 from throughtime.nn import Network, Recurrent
 from throughtime.nn.as_torch import OnOurEngines
 
@@ -66,9 +66,8 @@ class EngineChain(Chain):
     held: list[HeldWeights] | None = None
 
     def _piece(self, end: int, recorded_: bool) -> Piece:
-        steps, reset, network = range(self.at, end), self.resets.get(self.at), self.model
-        if reset is not None:
-            self.state = anew(self.state, reset)
+        steps, network = range(self.at, end), self.model
+        self.state, reset = self.begun()
         before = carried(self.state)
         passed, h = self.run_layers(end, recorded_)
         h = h.detach().requires_grad_(recorded_)

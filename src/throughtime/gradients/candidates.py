@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from throughtime.gradients.chain import Chain
-from throughtime.gradients.method import Loss, on_weights
+from throughtime.gradients.form import check_module, on_weights
+from throughtime.gradients.method import Loss
 from throughtime.gradients.objective import Reduction
-from throughtime.gradients.state import carried, cut, mapped
+from throughtime.gradients.state import carried, cut, layers_first, mapped
 
 
 class Candidates:
@@ -46,6 +47,7 @@ class Candidates:
         reduce: Reduction,
         finite: bool,
     ) -> None:
+        check_module(model)
         self.model, self.state, self.reduce, self.finite = model, cut(state), reduce, finite
         self._sequences = (inputs, targets, loss)
         self._rows = (lengths, reset)
@@ -101,7 +103,9 @@ class Candidates:
 
     def _chain(self, model: nn.Module, state: Any) -> Chain:
         inputs, targets, loss = self._sequences
-        return Chain(model, inputs, targets, loss, state, *self._rows)
+        chain = Chain(model, inputs, targets, loss, state, *self._rows)
+        chain.layered = layers_first(self.model)  # whatever stands for it
+        return chain
 
     def _run(self, chain: Chain) -> float:
         pieces = chain.run(chain.T, recorded=False)

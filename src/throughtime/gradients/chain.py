@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from throughtime.gradients.method import Loss, causal, check_sequences, forward
+from throughtime.gradients.form import causal, check_module, forward
+from throughtime.gradients.method import Loss, check_sequences
 from throughtime.gradients.objective import (
     Reduction,
     Tally,
@@ -18,7 +19,7 @@ from throughtime.gradients.objective import (
     elementwise,
 )
 from throughtime.gradients.piece import Passing, Piece
-from throughtime.gradients.state import anew, carried, cut, mapped
+from throughtime.gradients.state import anew, beside, carried, cut, layers_first, mapped
 
 
 class Chain:
@@ -36,6 +37,7 @@ class Chain:
             weights, and differentiated at these.
 
     Raises:
+        TypeError: The model is no module.
         ValueError: Shapes do not fit.
     """
 
@@ -50,12 +52,14 @@ class Chain:
         reset: Tensor | None = None,
         on_copies: bool = False,
     ) -> None:
+        check_module(model)
         self.model, self.inputs, self.targets, self.loss = model, inputs, targets, loss
         self.lengths = check_sequences(inputs, targets, lengths)
         self.reset, self.resets = reset, rows_anew(reset, inputs)
         if self.resets:
             causal(model, "starting rows anew")
         self.on_copies = on_copies
+        self.layered = layers_first(model)
         self.state = cut(state)
         self.start = carried(self.state)  # leaves among them receive a gradient
         self.at = 0
@@ -90,8 +94,8 @@ class Chain:
         return pieces
 
     def _piece(self, end: int, recorded: bool) -> Piece:
-        steps, reset = range(self.at, end), self.resets.get(self.at)
-        state = self.state if reset is None else anew(self.state, reset)
+        steps = range(self.at, end)
+        state, reset = self.begun()
         before: list[Tensor] = []
 
         def leaf(tensor: Tensor) -> Tensor:
@@ -111,6 +115,22 @@ class Chain:
             outputs, after = forward(self.model, inputs, state, self.lengths_of(steps), copies)
         self.at, self.state = end, mapped(torch.Tensor.detach, after)
         return Piece(steps, before, reset, outputs, carried(after))
+
+    def begun(self) -> tuple[Any, list[Tensor] | None]:
+        """Give the state with the rows started anew that are to be before the next step.
+
+        Returns:
+            Also, for each of its tensors that a gradient can flow through, which rows these are, as
+            truth values beside it; None for none.
+
+        Raises:
+            ValueError: The rows of a tensor cannot be told.
+        """
+        rows = self.resets.get(self.at)
+        if rows is None:
+            return self.state, None
+        state = anew(self.state, rows, self.layered)
+        return state, [beside(rows, tensor, self.layered) for tensor in carried(state)]
 
     def valid(self) -> int:
         """Count the valid steps of all rows."""

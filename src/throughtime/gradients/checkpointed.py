@@ -27,8 +27,9 @@ from throughtime.gradients.checkpointing import (
     twice_each,
 )
 from throughtime.gradients.clipping import Clipping
+from throughtime.gradients.form import causal
 from throughtime.gradients.held import HeldChain, chain_of_held_weights
-from throughtime.gradients.method import Loss, Update, causal
+from throughtime.gradients.method import Loss, Update
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.piece import Piece
 from throughtime.gradients.tbptt import steps

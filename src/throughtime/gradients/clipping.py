@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from throughtime.gradients.method import is_number
+
 
 @dataclass(frozen=True)
 class Clipping:
@@ -32,7 +34,7 @@ class Clipping:
     def __post_init__(self) -> None:
         for name in ("norm", "value", "state"):
             limit = getattr(self, name)
-            if limit is not None and not limit > 0:
+            if limit is not None and (not is_number(limit) or not limit > 0):
                 raise ValueError(f"the clipping {name} must be positive or None, got {limit!r}")
 
     def apply(self, model: nn.Module) -> tuple[float, bool]:

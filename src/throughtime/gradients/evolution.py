@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from throughtime.gradients.candidates import Candidates
 from throughtime.gradients.covariance import CovarianceAdaptation
-from throughtime.gradients.method import GradientMethod, Loss, Update, check_keys
+from throughtime.gradients.method import GradientMethod, Loss, Update, check_keys, is_number
 from throughtime.gradients.objective import Reduction, check_reduction
+from throughtime.gradients.seed import whole_seed
 
 
 class EvolutionStrategy(GradientMethod):
@@ -50,14 +51,14 @@ class EvolutionStrategy(GradientMethod):
         population: Losses computed for an update; even.
         sigma: The standard deviation of the perturbations, in units of the weights; where cmaes
             starts from.
-        seed: Of the perturbations; each call draws on.
+        seed: Of the perturbations; each call draws on. With cmaes from 0 to 2**32 - 1.
         reduce: "mean" or "sum", as for `BPTT`.
         optimizer: None, or "cma".
         shaping: "ranks", or None for the losses as they are. Covariance adaptation ranks by itself.
 
     Raises:
-        ValueError: The population is no even number from 2, sigma is not positive, or an option is
-            unknown.
+        ValueError: The population is no even number from 2, sigma is not positive, the seed no
+            whole number in its range, or an option is unknown.
         ImportError: cmaes is wanted and not installed.
 
     Example:
@@ -88,16 +89,18 @@ class EvolutionStrategy(GradientMethod):
                 f"population is an even number, at least 2: half of it on each side; got "
                 f"{population!r}"
             )
-        if not 0 < sigma < float("inf"):
+        if not is_number(sigma) or not 0 < sigma < float("inf"):
             raise ValueError(f"sigma must be positive, got {sigma!r}")
         if optimizer not in (None, "cma"):
             raise ValueError(f'optimizer must be None or "cma", got {optimizer!r}')
         if shaping not in (None, "ranks"):
             raise ValueError(f'shaping must be "ranks" or None, got {shaping!r}')
-        self.population, self.sigma, self.seed = population, float(sigma), seed
+        # The library's own draws come from numpy, which takes fewer seeds.
+        self.seed = whole_seed(seed, 0, 2**32 - 1) if optimizer == "cma" else whole_seed(seed)
+        self.population, self.sigma = population, float(sigma)
         self.reduce: Reduction = reduce
         self.optimizer, self.shaping = optimizer, shaping
-        self._draws = torch.Generator().manual_seed(seed)
+        self._draws = torch.Generator().manual_seed(self.seed)
         self._cma = CovarianceAdaptation(population, sigma, seed) if optimizer == "cma" else None
         self.whole_step = self._cma is not None
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from torch import nn
 
-from throughtime.gradients.method import causal, time_major
+from throughtime.gradients.form import causal, time_major
 from throughtime.nn import Network, Recurrent
 from throughtime.nn.as_torch import OnOurEngines
 

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -76,6 +75,9 @@ class GradientMethod(ABC):
                 the number that a mean divides by.
             reset: Rows that start anew, from a state of zeros, before a step, [T, B]: what a stream
                 gives where one sequence ends and the next begins. No gradient flows back across.
+                The tensors of a state then have the rows in the last dimension but one, as
+                [layers, B, H] and [B, H] do, or in the first; where both have as many entries as
+                there are rows it is refused, unless the model is one of torch's layers or ours.
 
         Raises:
             ValueError: Shapes do not fit, or the loss is reduced already.
@@ -113,87 +115,9 @@ def check_keys(method: GradientMethod, state: dict[str, Any], keys: Sequence[str
         )
 
 
-def forward(
-    model: nn.Module,
-    inputs: Tensor,
-    state: Any,
-    lengths: Tensor | None,
-    weights: dict[str, Tensor] | None = None,
-) -> tuple[Tensor, Any]:
-    """Call a model of the form `(inputs, state) -> (outputs, state)`, on other weights if given.
-
-    Raises:
-        ValueError: The model is batch-first.
-        TypeError: It does not give a pair.
-    """
-    time_major(model)
-    arguments = {} if lengths is None else {"lengths": lengths}
-    if weights is None:
-        result = model(inputs, state, **arguments)
-    else:
-        result = on_weights(model, weights, (inputs, state), arguments)
-    if not isinstance(result, tuple) or len(result) != 2 or not isinstance(result[0], Tensor):
-        shown = f"a tuple of {len(result)}" if isinstance(result, tuple) else type(result).__name__
-        raise TypeError(
-            f"the model must be of the form (inputs, state) -> (outputs, state); "
-            f"{type(model).__name__} gave {shown}"
-        )
-    return result
-
-
-def on_weights(
-    model: nn.Module,
-    weights: dict[str, Tensor],
-    arguments: tuple[Any, ...],
-    named: dict[str, Any],
-) -> Any:
-    """Call a model on weights that are not its own.
-
-    Each place that holds a weight is named once: where two names lead to one module,
-    `functional_call` by itself ties both, and leaves what it put there in place of the parameter.
-
-    Args:
-        model: Its parameters stay as they are.
-        weights: By the names that `named_parameters` gives.
-        arguments: Of the call.
-        named: Likewise.
-    """
-    given = {id(own): weights[name] for name, own in model.named_parameters() if name in weights}
-    places = {
-        f"{path}.{name}" if path else name: given[id(own)]
-        for path, module in model.named_modules()
-        for name, own in module.named_parameters(recurse=False, remove_duplicate=False)
-        if id(own) in given
-    }
-    return functional_call(model, places, arguments, named, tie_weights=False)
-
-
-def time_major(model: nn.Module) -> None:
-    """Refuse a model that wants rows first.
-
-    Raises:
-        ValueError: The model is batch-first.
-    """
-    if getattr(model, "batch_first", False):
-        raise ValueError(
-            "gradient methods run time-major, [T, B, ...], and the model is batch_first; make it "
-            "with batch_first=False and pass inputs.transpose(0, 1)"
-        )
-
-
-def causal(model: nn.Module, what: str) -> None:
-    """Refuse a model that looks ahead, for what goes along the sequence.
-
-    Raises:
-        ValueError: The model has a bidirectional layer.
-    """
-    for name, module in model.named_modules():
-        if getattr(module, "bidirectional", False):
-            raise ValueError(
-                f"{what} goes along the sequence, and {name or 'the model'} is bidirectional: "
-                "its outputs depend on steps that are still to come; use BPTT, or a model of one "
-                "direction"
-            )
+def is_number(value: object) -> bool:
+    """Whether what was given for a number is one."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def check_sequences(
@@ -228,6 +152,7 @@ def check_sequences(
     if (
         lengths.shape != (B,)
         or torch.is_floating_point(lengths)
+        or lengths.dtype == torch.bool
         or int(lengths.max()) > T
         or int(lengths.min()) < 0
         or int(lengths.sum()) == 0

@@ -49,8 +49,14 @@ def elementwise(
         lengths: Valid steps of each row, [B]. The losses beyond are finite, but mean nothing.
 
     Raises:
+        TypeError: The loss cannot be called, or is a class.
         ValueError: Outputs and targets would broadcast, or the loss is reduced already.
     """
+    if isinstance(loss, type) or not callable(loss):
+        raise TypeError(
+            "the loss is called with outputs and targets, such as "
+            f'torch.nn.MSELoss(reduction="none"); got {loss!r}'
+        )
     check_shapes(outputs.shape, targets.shape)
     if lengths is not None:
         # Whatever stands in the padding would reach the gradient: the derivative of a masked NaN is
@@ -193,8 +199,8 @@ class Tally:
         step, row, value = self._first
         raise FloatingPointError(
             f"the loss is {value} from step {step} on (row {row}; {self._faults} of {self._seen} "
-            "values are not finite); no gradient was computed from it; check inputs and targets "
-            "for NaN, or lower the learning rate or clip the gradient"
+            "values are not finite); no gradient was computed from it; check inputs, targets and "
+            "weights for NaN, or lower the learning rate or clip the gradient"
         )
 
 

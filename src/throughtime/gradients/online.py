@@ -187,17 +187,6 @@ class Online(GradientMethod):
         return f"{type(self).__name__}({', '.join(arguments)})"
 
 
-def whole_seed(seed: object) -> int:
-    """Give a seed.
-
-    Raises:
-        ValueError: It is no whole number.
-    """
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise ValueError(f"seed is a whole number; got {seed!r}")
-    return seed
-
-
 def _check_loss(run: OneStep, targets: Tensor, loss: Loss) -> None:
     """Refuse a loss, or targets, that do not fit the whole sequence.
 

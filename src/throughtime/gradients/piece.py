@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from throughtime.engine import any_nan
-from throughtime.gradients.state import beside
 
 Passing = Callable[[list[Tensor | None], "Piece"], list[Tensor | None]]
 
@@ -21,14 +20,15 @@ class Piece:
     Attributes:
         steps: Which.
         before: The tensors carried in, cut from what came before.
-        reset: Rows that start anew with the first step, [B]; None for none.
+        reset: For each of `before`, which rows start anew with the first step: truth values that
+            broadcast to it. None for none.
         outputs: [steps, B, ...]
         after: The tensors carried out.
     """
 
     steps: range
     before: list[Tensor]
-    reset: Tensor | None
+    reset: Sequence[Tensor] | None
     outputs: Tensor
     after: list[Tensor]
 
@@ -81,8 +81,8 @@ class Piece:
         if self.reset is None:
             return list(found)
         return [
-            None if gradient is None else gradient.masked_fill(beside(self.reset, gradient), 0)
-            for gradient in found
+            None if gradient is None else gradient.masked_fill(rows, 0)
+            for gradient, rows in zip(found, self.reset, strict=True)
         ]
 
     def _refuse(self, gradient: Tensor) -> None:

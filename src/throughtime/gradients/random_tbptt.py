@@ -10,11 +10,16 @@ from torch import Tensor, nn
 
 from throughtime.gradients.chain import Chain
 from throughtime.gradients.clipping import Clipping
-from throughtime.gradients.method import Loss, Update, causal, check_keys
+from throughtime.gradients.form import causal
+from throughtime.gradients.method import Loss, Update, check_keys, is_number
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.piece import Piece
+from throughtime.gradients.seed import whole_seed
 from throughtime.gradients.tbptt import steps
 from throughtime.gradients.through_time import ThroughTime
+
+MOST = 0.9
+"""The largest probability of a cut."""
 
 
 class RandomTBPTT(ThroughTime):
@@ -23,15 +28,21 @@ class RandomTBPTT(ThroughTime):
     What flows back is cut at random steps. Where it is not, it is multiplied by `1 / (1 - c)`, c
     being the probability with which it would have been: in the mean over the cuts the gradient is
     that of full backpropagation through time, though most draws do not reach far. The probability
-    falls with the steps d since the last cut, `c = alpha / ((alpha - 1) length + d)`, so that long
-    stretches have weights that grow as a power of their length and not exponentially.
+    falls with the steps d since the last cut, `c = every alpha / ((alpha - 1) length + d)`, so that
+    long stretches have weights that grow as a power of their length and not exponentially.
 
     Memory holds the longest stretch between two cuts. All rows are cut at the same steps.
 
     Args:
-        length: The mean length of a stretch, in steps.
-        alpha: How quickly long stretches become rare; above 2 their lengths have a finite variance.
-        every: Steps between places at which a cut may be: the network is run in pieces of so many.
+        length: The mean length of a stretch, in steps, where the sequence goes on for ever: its end
+            cuts the last one short. The mean is this very number up to the 0.9 that c is held to,
+            for the sake of the weights; c comes there only if `every` is nearly `length` (with
+            alpha = 6, above 0.88 of it), and stretches are then longer: `RandomTBPTT(5, every=5)`
+            would cut after every piece, into stretches of 5, and has 5.6 in the mean.
+        alpha: How quickly long stretches become rare: the share of those that are longer than d
+            falls as d to the power of -alpha. Above 2 their lengths have a finite variance.
+        every: Steps between places at which a cut may be: the network is run in pieces of so many,
+            and the length of every stretch but the last is a multiple of it.
         updates: "sequence" for one update a sequence; "cut" for one after each cut, whose mean is
             over `length` steps whatever the stretch has: else short stretches would weigh more.
         seed: Of the cuts; each call draws on.
@@ -40,7 +51,7 @@ class RandomTBPTT(ThroughTime):
 
     Raises:
         ValueError: A length or step is no whole number from 1, a piece is longer than a stretch,
-            alpha is not above 1, or updates and reduction are unknown.
+            alpha is not above 1, the seed no whole number, or updates and reduction are unknown.
 
     Example:
         >>> import torch, throughtime as tt
@@ -69,12 +80,12 @@ class RandomTBPTT(ThroughTime):
             raise ValueError(
                 f"every={every} steps between possible cuts are more than the {length} of a stretch"
             )
-        if not alpha > 1:
+        if not is_number(alpha) or not alpha > 1:
             raise ValueError(f"alpha must be above 1, got {alpha!r}")
         if updates not in ("sequence", "cut"):
             raise ValueError(f'updates must be "sequence" or "cut", got {updates!r}')
-        self.alpha, self.updates, self.seed = float(alpha), updates, seed
-        self._draws = torch.Generator().manual_seed(seed)
+        self.alpha, self.updates, self.seed = float(alpha), updates, whole_seed(seed)
+        self._draws = torch.Generator().manual_seed(self.seed)
 
     def __call__(
         self,
@@ -124,7 +135,7 @@ class RandomTBPTT(ThroughTime):
     def probability(self, since: int) -> float:
         """Give the probability of a cut so many steps after the last."""
         chance = self.every * self.alpha / ((self.alpha - 1) * self.length + since)
-        return min(chance, 0.9)  # a gradient that is let through must not weigh without bound
+        return min(chance, MOST)  # a gradient that is let through must not weigh without bound
 
     def _stretch(self, chain: Chain) -> tuple[list[Piece], dict[int, float]]:
         """Run on to the next cut; give the weight of what flows back before steps in between."""

@@ -14,7 +14,8 @@ from throughtime.gradients.columns import Columns
 from throughtime.gradients.eligibility import Eligibility
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.one_step import OneStep
-from throughtime.gradients.online import Online, whole_seed
+from throughtime.gradients.online import Online
+from throughtime.gradients.seed import whole_seed
 from throughtime.nn import Network
 from throughtime.nn.network import activations
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from throughtime.gradients.chain import Chain
 from throughtime.gradients.clipping import Clipping
+from throughtime.gradients.form import causal
 from throughtime.gradients.joined import chain_of_short_pieces
-from throughtime.gradients.method import Loss, Update, causal
+from throughtime.gradients.method import Loss, Update
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.piece import Piece
 from throughtime.gradients.through_time import ThroughTime
@@ -28,6 +29,9 @@ class TBPTT(ThroughTime):
 
     With `k1 > k2` only the last `k2` steps before each update are differentiated, as Sutskever has
     it: nothing is learned from the losses of the others, and the update's loss is without them.
+
+    Where windows are longer than the sequence nothing is truncated, and a warning says so, once for
+    each object; likewise where a window would reach beyond a sequence whose state was carried in.
 
     Args:
         k1: Steps between updates; the last update, and its window, have what is left.
@@ -57,6 +61,7 @@ class TBPTT(ThroughTime):
         super().__init__(reduce, clip)
         self.k1 = steps("k1", k1)
         self.k2 = self.k1 if k2 is None else steps("k2", k2)
+        self._said, self._longest = False, 0  # warned already; the most steps given in a call
 
     def __call__(
         self,
@@ -82,12 +87,7 @@ class TBPTT(ThroughTime):
         if more and not self.step_by_step:
             chain = chain_of_short_pieces(chain)
         T, each = chain.T, 1 if self.step_by_step else None
-        if min(self.k1, self.k2) >= T:
-            warnings.warn(
-                f"{self!r} has windows as long as the {T} steps of the sequence or longer: this is "
-                "full backpropagation through time",
-                stacklevel=2,
-            )
+        self._say_if_longer(T, state is not None or reset is not None)
         window: list[Piece] = []
         while chain.at < T:
             begin, end = chain.at, min(chain.at + self.k1, T)
@@ -104,6 +104,35 @@ class TBPTT(ThroughTime):
             loss_now, limited = self.differentiate(chain, window, len(fresh), again)
             info = {"window": float(end - window[0].steps.start)}
             yield self.complete(chain, begin, loss_now, limited, info)
+
+    def _say_if_longer(self, T: int, carried: bool) -> None:
+        """Warn, once for each method made, where windows are longer than what there is."""
+        another = 0 < self._longest <= T  # chunk: not the only one, nor a last one that is shorter
+        self._longest = max(self._longest, T)
+        if self._said:
+            return
+        what = ""
+        # Carried on, a chunk as long as the window is as it should be.
+        longer = another and self.k2 > T if carried else True
+        if carried and longer and self.k2 > self.k1:
+            what = (
+                f"looks back {self.k2} steps and is given {T} in a call: no gradient flows back "
+                "into the steps before, whose state is carried in; give it more steps a call "
+                "(chunk= of a Stream)"
+            )
+        elif longer and min(self.k1, self.k2) >= T:
+            what = (
+                f"has windows as long as the {T} steps of the sequence or longer: this is full "
+                "backpropagation through time"
+            )
+        elif not carried and self.k2 > T and (T - 1) // self.k1 * self.k1 <= self.k2 - self.k1:
+            what = (
+                f"looks back further than the {T} steps of the sequence: every update is full "
+                "backpropagation through time, back to the first step"
+            )
+        if what:
+            self._said = True
+            warnings.warn(f"{self!r} {what}", stacklevel=3)
 
     def __repr__(self) -> str:
         return self._shown(f"{self.k1}, {self.k2}")

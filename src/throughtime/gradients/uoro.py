@@ -13,7 +13,8 @@ from throughtime.gradients.columns import Columns
 from throughtime.gradients.method import check_keys
 from throughtime.gradients.objective import Reduction
 from throughtime.gradients.one_step import LayerStep, OneStep
-from throughtime.gradients.online import Online, whole_seed
+from throughtime.gradients.online import Online
+from throughtime.gradients.seed import whole_seed
 
 
 class UORO(Online):

@@ -51,6 +51,20 @@ class EmbeddedNetwork(Network):
             symbols, embedding_size, nothing, device=like.device, dtype=like.dtype
         )
 
+    def columns(self, x: Tensor) -> Tensor:
+        """Give the columns of symbols: [...] to [..., E]."""
+        found: Tensor = self.embedding(x)
+        return found
+
+    def above(self) -> Network:
+        """Give the network above the embedding, which reads columns: these very layers."""
+        found = Network.__new__(Network)
+        nn.Module.__init__(found)
+        found.recurrent, found.readout = self.recurrent, self.readout
+        found.output_activation = self.output_activation
+        found.readout_dropout = self.readout_dropout
+        return found
+
     def forward(  # type: ignore[override] # numbers are not packed
         self, x: Tensor, state: State | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, State]:
@@ -64,4 +78,4 @@ class EmbeddedNetwork(Network):
         Returns:
             The outputs at every step, and the states after the last.
         """
-        return super().forward(self.embedding(x), state, lengths)
+        return super().forward(self.columns(x), state, lengths)

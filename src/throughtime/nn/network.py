@@ -103,6 +103,17 @@ class Network(nn.Module):
         """Whether input and output are [B, T, ·]."""
         return self.recurrent.batch_first
 
+    def columns(self, x: Tensor) -> Tensor:
+        """Give what the recurrent layers read of inputs: these, unless a subclass has it otherwise.
+
+        Args:
+            x: [..., I]
+
+        Returns:
+            [..., I]
+        """
+        return x
+
     def read(self, h: Tensor) -> Tensor:
         """Give the outputs for outputs of the last layer: `g(V h + v)`.
 

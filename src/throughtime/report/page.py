@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughtime.report.curves import clipping, kept_update, loss_chart, norm_chart
+from throughtime.report.kinds import Kind, kind_of
 from throughtime.report.numerals import grouped, number, short
 from throughtime.report.outlook import outlook_chart
 from throughtime.report.panels.contents import flow_contents
@@ -18,7 +19,6 @@ from throughtime.report.tables import (
     epoch_table,
     forecast_table,
     score_table,
-    setting,
     settings_table,
 )
 from throughtime.report.thinning import COLUMNS
@@ -94,7 +94,7 @@ def environment() -> Environment:
 def _told(run: Run) -> dict[str, Any]:
     """Give what a page says whatever the detail of its pictures."""
     scores = scores_by_period(run.metrics)
-    target = str(run.config.get("target") or "the series")
+    kind = kind_of(run)
     training = mapping(run.metrics.get("training"))
     history = run.history if run.history is not None and len(run.history) else None
     return {
@@ -104,7 +104,8 @@ def _told(run: Run) -> dict[str, Any]:
         "interruption": interruption(run),
         "facts": _facts(run, training),
         "forecast_rows": forecast_table(run.predictions) if run.predictions else None,
-        "scores": [score_table(score) for score in scores[:_PERIODS] if score.errors],
+        "scores": [score_table(score, kind.by) for score in scores[:_PERIODS] if score.errors],
+        "scores_intro": kind.scores,
         "scores_left": max(0, len(scores) - _PERIODS),
         **walk_contents(run.walk),
         "clipping": clipping(history) if history else "",
@@ -114,7 +115,7 @@ def _told(run: Run) -> dict[str, Any]:
             for key in ("network", "training")
             if (table := settings_table(capital(key), run.section(key)))
         ],
-        "origins": _origins(run, target),
+        "origins": _origins(run, kind),
         "script": page_script(),
     }
 
@@ -154,26 +155,9 @@ def _facts(run: Run, training: dict[str, Any]) -> list[str]:
     return facts
 
 
-def _origins(run: Run, target: str) -> list[tuple[str, str]]:
+def _origins(run: Run, kind: Kind) -> list[tuple[str, str]]:
     """Return what the figures rest on, as terms and their explanations."""
-    found = [("Target", shown(target))]
-    several = isinstance(run.config.get("series"), str)
-    for term, key in (("Source", "source"), ("Covariates", "covariates"), ("Scaling", "scaling")):
-        if run.config.get(key) not in (None, "", [], {}) and not (several and key == "scaling"):
-            found.append((term, setting(run.config[key])))
-    if several:
-        by = f"the target of each series ({shown(run.config['series'], 40)}) by itself, covariates"
-        found.append(("Scaling", f"{by} over all of them together; see config.json"))
-    variance = number(run.metrics.get("reference_variance"))
-    if variance is not None:
-        arv = "Average relative variance: the mean squared error over the reference variance"
-        arv += f", {short(variance)}"
-        if run.metrics.get("variance_source"):
-            arv += f" ({shown(run.metrics['variance_source'], 200)})"
-        found.append(("ARV", f"{arv}. 1 is a forecast no better than the mean; lower is better."))
-    found.append(("MSE, MAE", "Mean squared and mean absolute error in the target's own unit."))
-    mase = "Mean absolute scaled error: over that of persistence on the series' training rows"
-    found.append(("MASE", f"{mase}{', averaged over the series' if several else ''}."))
+    found = list(kind.origins)
     if run.history is not None:
         found.append(("history.csv", f"{grouped(len(run.history))} updates"))
     if run.predictions is not None:

@@ -37,8 +37,13 @@ class Table:
     note: str = ""
 
 
-def score_table(scores: PeriodScores) -> Table:
-    """Return one test period's scores: the network first, the best of each measure marked."""
+def score_table(scores: PeriodScores, by: str = "Forecast by") -> Table:
+    """Return one test period's scores: the network first, the best of each measure marked.
+
+    Args:
+        scores: What to show.
+        by: The head of the first column.
+    """
     columns: list[list[Cell]] = []
     for errors in scores.errors.values():
         count = places(errors.values())
@@ -52,7 +57,7 @@ def score_table(scores: PeriodScores) -> Table:
         for index, name in enumerate(scores.forecasters[:_FORECASTERS])
     ]
     counted = f", {short(scores.count)} rows" if scores.count is not None else ""
-    head = ["Forecast by", *(metric(measure) for measure in scores.errors)]
+    head = [by, *(metric(measure) for measure in scores.errors)]
     left = len(scores.forecasters) - len(rows)
     note = f"{left} more forecasters are in metrics.json." if left else ""
     return Table(shown(scores.period, 80) + counted, head, rows, note)

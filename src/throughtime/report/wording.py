@@ -26,6 +26,8 @@ def forecaster(name: str) -> str:
     """Return what a column of forecasts is called in a sentence: "ar9" is "AR(9)"."""
     if name == "model":
         return "the network"
+    if name == "xz":
+        return "the xz compressor"
     order = re.fullmatch(r"ar_?(\d{1,4})", name)
     return f"AR({order[1]})" if order else shown(name.replace("_", " "), 60)
 

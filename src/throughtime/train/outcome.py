@@ -18,7 +18,7 @@ class Outcome:
         stopped: Why it ended: "finished", "early" (validation no longer improved), "interrupted"
             (Ctrl-C, or SIGTERM) or "failed" (a loss or gradient that is not finite).
         failure: The message, where it failed.
-        signal: The number of the signal that interrupted it, where checkpoints are kept.
+        signal: The number of the signal that interrupted it.
         seconds: How long it took.
     """
 

@@ -17,6 +17,11 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM came: what Ctrl-C is, sent by a machine."""
 
 
+def number_of(stop: KeyboardInterrupt) -> int:
+    """Give the number of the signal that an interruption stands for."""
+    return signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT
+
+
 class Stopping:
     """Lets a signal wait until the training comes to a place from which it can go on.
 

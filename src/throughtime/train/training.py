@@ -29,7 +29,7 @@ from throughtime.train.history import History, Row
 from throughtime.train.optimizer_state import restore
 from throughtime.train.optimizers import Schedule
 from throughtime.train.outcome import Outcome
-from throughtime.train.stopping import Stopping
+from throughtime.train.stopping import Stopping, number_of
 
 MEMORY = 0.5
 """Seconds between checkpoints that are kept in memory alone."""
@@ -83,8 +83,9 @@ class Training:
         outcome = self.outcome
         try:
             self._run(epochs, patience)
-        except KeyboardInterrupt:
-            outcome.stopped, outcome.signal = "interrupted", self.stopping.signal
+        except KeyboardInterrupt as stop:
+            outcome.stopped = "interrupted"
+            outcome.signal = self.stopping.signal or number_of(stop)
             if self.checkpoints is not None and self.latest is not None:
                 with self.stopping.held():
                     self.checkpoints.save(self.latest)

@@ -115,13 +115,15 @@ def contest_of(
         raise UsageError(f"--clip is {clip}; a positive number is expected, or 0 for no limit")
     own = wanted.network()
     if own is not None:
-        words = f"the task's own network, {sum(p.numel() for p in own.parameters())} parameters"
+        words = f"the task's own network, {_parameters(own)}"
         make: Any = lambda: copy.deepcopy(own)  # noqa: E731
     else:
         known = find(cell)
         make = _Maker(known.name, wanted.input_size, hidden, wanted.output_size, layers)
-        count = sum(p.numel() for p in make().parameters())
-        words = f"{known.name} of {hidden} units, {layers} layer(s), {count} parameters"
+        words = (
+            f"{known.name} of {_counted(hidden, 'unit')}, {_counted(layers, 'layer')}, "
+            f"{_parameters(make())}"
+        )
     return Contest(
         task=wanted,
         text=task,
@@ -135,6 +137,14 @@ def contest_of(
         points=points,
         hidden=hidden,
     )
+
+
+def _parameters(network: nn.Module) -> str:
+    return _counted(sum(p.numel() for p in network.parameters()), "parameter")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 @dataclass(frozen=True)

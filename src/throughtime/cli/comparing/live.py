@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+_TITLES = (
+    ("seed", "spent", "updates", "sequences", "loss", "score", "cosine"),
+    ("seed", "spent", "updates", "score", "cosine"),
+    ("spent", "score", "cosine"),
+    ("spent", "score"),
+)
+"""What is shown of a trial beside the method's name, from wide terminals to narrow ones."""
+
 
 class Live:
     """Shows where each method stands.
@@ -68,27 +76,41 @@ class Live:
     def _table(self) -> Table:
         from rich.table import Table
 
-        titles = ("seed", "spent", "updates", "sequences", "loss", "score", "cosine")
         table = Table()
-        table.add_column("method")
-        for title in titles:
-            table.add_column(title, justify="right")
-        latest = {trial.method: trial for trial in self.trials}
-        for contender in self.contest.contenders:
-            trial = latest.get(contender.name)
-            if trial is None:
-                table.add_row(contender.name)
-                continue
-            point = trial.points[-1]
-            table.add_row(
-                contender.name,
-                str(trial.seed),
-                "failed" if trial.failure else f"{100 * point.share:.0f} %",
-                f"{point.updates:,}",
-                f"{point.sequences:,}",
-                *_figures(point),
-            )
+        for titles in _TITLES:  # as many columns as fit beside each other
+            table = Table()
+            table.add_column("method")
+            for title in titles:
+                table.add_column(title, justify="right")
+            latest = {trial.method: trial for trial in self.trials}
+            for contender in self.contest.contenders:
+                trial = latest.get(contender.name)
+                figures = {} if trial is None else _standing(trial)
+                table.add_row(contender.name, *(figures.get(title, "") for title in titles))
+            if fits(table, self.console):
+                break
         return table
+
+
+def fits(table: Table, console: Console) -> bool:
+    """Whether a table can be shown in a terminal with nothing folded or cut off."""
+    unbounded = console.options.update(width=10_000)
+    return console.measure(table, options=unbounded).maximum <= console.width
+
+
+def _standing(trial: Trial) -> dict[str, str]:
+    """Give where a trial stands, by title."""
+    point = trial.points[-1]
+    loss, score, cosine = _figures(point)
+    return {
+        "seed": str(trial.seed),
+        "spent": "failed" if trial.failure else f"{100 * point.share:.0f} %",
+        "updates": f"{point.updates:,}",
+        "sequences": f"{point.sequences:,}",
+        "loss": loss,
+        "score": score,
+        "cosine": cosine,
+    }
 
 
 def described(trial: Trial) -> str:

@@ -12,9 +12,11 @@ from typing import Any
 import torch
 
 from throughtime.cli.comparing.contest import Contest
+from throughtime.cli.comparing.live import fits
 from throughtime.cli.machine import surroundings
 from throughtime.estimators.saved import write_json
 from throughtime.report.comparison import write_comparison_page, write_comparison_picture
+from throughtime.report.comparison.page import reached
 from throughtime.report.comparison.recorded import CURVES, FIGURES, FORMAT
 from throughtime.report.numerals import MISSING, short
 from throughtime.train.comparison import Point, Trial, summarised
@@ -93,35 +95,31 @@ def write(folder: Path, found: dict[str, Any], done: Sequence[Trial]) -> None:
 def printed(found: dict[str, Any]) -> None:
     """Print what each method came to."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console(width=None if sys.stdout.isatty() else 132, highlight=False)
     task = found["task"]
-    table = Table(
-        title=f"{task['text']}: {task['measure']} after {found['budget']} each; "
-        f"{task['mark']:g} or less is solved",
-        title_justify="left",
+    title = (
+        f"{task['text']}: {task['measure']} after {found['budget']} each; "
+        f"{reached(task['mark'])} is solved"
     )
-    titles = (
-        "score", "solved", "updates", "sequences", "cosine", "norm ratio", "us a step", "MiB",
-    )  # fmt: skip
+    rows = [(method["method"], _figures(method)) for method in found["methods"]]
+    table = Table(title=title, title_justify="left")
     table.add_column("method")
-    for title in titles:
-        table.add_column(title, justify="right")
-    for method in found["methods"]:
-        step, memory = method["seconds_a_step"], method["memory"]
-        table.add_row(
-            method["method"],
-            short(method["score"]),
-            f"{method['solved']} of {method['seeds']}",
-            f"{method['updates']:,.0f}",
-            f"{method['sequences']:,.0f}",
-            MISSING if method["cosine"] is None else f"{method['cosine']:.2f}",
-            short(method["norm_ratio"]),
-            short(None if step is None else 1e6 * step),
-            short(None if memory is None else memory / 2**20),
-        )
-    console.print(table)
+    for name in rows[0][1]:
+        table.add_column(name, justify="right")
+    for method, figures in rows:
+        table.add_row(escape(method), *figures.values())
+    if fits(table, console):
+        console.print(table)
+    else:  # a block a method
+        console.print(title, markup=False)
+        for method, figures in rows:
+            console.print(f"\n{method}", markup=False)
+            widest = max(map(len, figures))
+            for name, figure in figures.items():
+                console.print(f"  {name:{widest}}  {figure}", markup=False)
     for method in found["methods"]:
         if method["failed"]:
             console.print(
@@ -129,3 +127,18 @@ def printed(found: dict[str, Any]) -> None:
                 f"seeds: {method['failure']}",
                 markup=False,
             )
+
+
+def _figures(method: Mapping[str, Any]) -> dict[str, str]:
+    """Give what is printed of a method, by title."""
+    step, memory, cosine = method["seconds_a_step"], method["memory"], method["cosine"]
+    return {
+        "score": short(method["score"]),
+        "solved": f"{method['solved']} of {method['seeds']}",
+        "updates": f"{method['updates']:,.0f}",
+        "sequences": f"{method['sequences']:,.0f}",
+        "cosine": MISSING if cosine is None else f"{cosine:.2f}",
+        "norm ratio": short(method["norm_ratio"]),
+        "us a step": short(None if step is None else 1e6 * step),
+        "MiB": short(None if memory is None else memory / 2**20),
+    }

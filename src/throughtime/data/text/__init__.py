@@ -6,17 +6,22 @@ from typing import Any
 
 from throughtime.data.text.byte_values import ByteValues
 from throughtime.data.text.characters import Characters
+from throughtime.data.text.dataset import HELD_OUT, TextDataset, last_share, load_text
 from throughtime.data.text.reading import STANDARD_INPUT, Text, read_text
 from throughtime.data.text.tokens import Tokens
 from throughtime.data.text.vocabulary import Vocabulary
 
 __all__ = [
+    "HELD_OUT",
     "STANDARD_INPUT",
     "ByteValues",
     "Characters",
     "Text",
+    "TextDataset",
     "Tokens",
     "Vocabulary",
+    "last_share",
+    "load_text",
     "read_text",
     "vocabularies",
     "vocabulary_of",

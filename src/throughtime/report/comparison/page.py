@@ -47,7 +47,7 @@ def _contents(comparison: Comparison) -> dict[str, Any]:
             shown(comparison.section("network").get("network", ""), 80),
         ],
         "intro": f"Scores are errors, the {shown(task.get('measure', 'score'))}: lower is better, "
-        f"{short(number(task.get('mark')))} or less counts as solved"
+        f"{reached(number(task.get('mark')))} counts as solved"
         + ("; medians over the seeds." if many else ".")
         + " A method that updates at every step may have its updates from a few sequences.",
         "outcomes": _outcomes(comparison),
@@ -69,6 +69,13 @@ def _contents(comparison: Comparison) -> dict[str, Any]:
             if (table := settings_table(capital(caption), comparison.section(caption)))
         ],
     }
+
+
+def reached(mark: float | None) -> str:
+    """Say which scores are at a mark; none is below 0."""
+    if mark is None:
+        return MISSING
+    return f"{mark:g} or less" if mark else "0"
 
 
 def verdict(comparison: Comparison) -> str:
@@ -130,12 +137,14 @@ def _outcomes(comparison: Comparison) -> Table:
                 ],
             )
         )
-    head = ["Method", "Score", "Solved", "Sequences to solve", "Updates", "Sequences", "Cosine"]
+    head = ["Method", "Score", "Solved", "First at the mark", "Updates", "Sequences", "Cosine"]
     return Table(
         "Methods",
         [*head, "Norm ratio"],
         rows,
-        "Cosine and norm ratio: to the gradient of full backpropagation, the median along the way.",
+        "Solved: at the mark when the budget was spent. First at the mark: the sequences read when "
+        "a look along the way first found the score there, whether it stayed or not. Cosine and "
+        "norm ratio: to the gradient of full backpropagation, the median along the way.",
     )
 
 

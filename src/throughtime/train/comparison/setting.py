@@ -61,7 +61,8 @@ class Contender:
     """A gradient method as it was asked for.
 
     Attributes:
-        name: A line such as "tbptt:10:50"; "es:64@0.03" brings its own learning rate, 0.03.
+        name: A line such as "tbptt:10:50"; "es:64@0.03" brings its own learning rate, 0.03. One
+            that proposes weights, as "es:64:optimizer=cma" does, takes none.
 
     Raises:
         NamedError: The method is unknown, or its arguments or learning rate do not fit.
@@ -70,10 +71,14 @@ class Contender:
     name: str
 
     def __post_init__(self) -> None:
-        self.method(0)
-        rate = self.learning_rate
+        method, rate = self.method(0), self.learning_rate
         if rate is not None and not 0 < rate < float("inf"):
             raise NamedError(f"method {self.name!r}: the learning rate must be positive")
+        if rate is not None and method.whole_step:
+            raise NamedError(
+                f"method {self.name!r}: it proposes the next weights itself, and what it proposes "
+                "has to be stepped to whole; leave out the learning rate after @"
+            )
 
     def method(self, seed: int) -> GradientMethod:
         """Make the method; one that draws numbers at random draws them from the seed."""

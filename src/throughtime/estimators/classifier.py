@@ -1,0 +1,202 @@
+"""A recurrent network that tells which class a sequence is of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from throughtime.data import DataError
+from throughtime.estimators.sequence_training import SequenceTraining
+from throughtime.estimators.sequences import SequenceEstimator
+from throughtime.estimators.settings import SettingsError
+from throughtime.train import Checkpoint, Checkpoints
+from throughtime.train.run_folder import RunFolder
+from throughtime.train.training import Callback
+
+
+@dataclass(eq=False, repr=False)
+class SequenceClassifier(SequenceEstimator):
+    """Tells the class of a whole sequence; parameters, sequences and errors as above.
+
+    Args:
+        class_weight: "balanced" weighs each class by the inverse of its number of sequences; a
+            mapping gives the weight of each class; None weighs all sequences alike.
+        label_smoothing: Share of the target's probability that is spread over all classes (Szegedy
+            et al. 2016).
+
+    Attributes:
+        classes_: The classes, sorted. Length K.
+
+    Example:
+        >>> import numpy as np
+        >>> draw = np.random.default_rng(0)
+        >>> X = [draw.normal(rising, 1, (draw.integers(20, 40), 2)) for rising in (0, 1) * 20]
+        >>> classifier = SequenceClassifier(hidden=8, epochs=20).fit(X, ["low", "high"] * 20)
+        >>> classifier.classes_.tolist(), classifier.score(X, ["low", "high"] * 20) > 0.9
+        (['high', 'low'], True)
+    """
+
+    class_weight: str | Mapping[Any, float] | None = None
+    label_smoothing: float = 0.0
+
+    _kind: ClassVar[str] = "classifier"
+    _estimator_type: ClassVar[str] = "classifier"
+
+    def fit(
+        self,
+        X: Any,
+        y: Sequence[Any] | npt.NDArray[Any],
+        groups: Sequence[Any] | None = None,
+        callbacks: Sequence[Callback] = (),
+        checkpoints: Checkpoints | None = None,
+        resume: Checkpoint | None = None,
+    ) -> Self:
+        """Learn the classes of sequences.
+
+        Args:
+            X: The sequences; see the class.
+            y: The class of each.
+            groups: The group of each; a held-out share for validation parts no group.
+            callbacks: Told of each update and epoch.
+            checkpoints: Keeps what is needed to go on with the training; see `throughtime.train`.
+            resume: Where to go on from: a checkpoint of a classifier with these parameters, fitted
+                on these sequences.
+
+        Returns:
+            This estimator. Ctrl-C, or a loss that is not finite, leaves it with its best weights;
+            `outcome_` says so.
+
+        Raises:
+            DataError: A sequence cannot be used, or there are fewer than two classes.
+            SettingsError: A parameter is out of range, or the method does not take the network.
+            FloatingPointError: The loss was not finite before the first epoch had ended.
+            StorageError: A checkpoint cannot be written; or the one to go on from is one of
+                another training.
+        """
+        outcome = self.learn(self.prepared(X, y, groups), callbacks, checkpoints, resume)
+        if outcome.stopped == "failed" and not outcome.best_epoch:
+            raise FloatingPointError(outcome.failure)
+        return self
+
+    def prepared(
+        self,
+        X: Any,
+        y: Sequence[Any] | npt.NDArray[Any],
+        groups: Sequence[Any] | None = None,
+    ) -> SequenceTraining:
+        """Give the training that `fit` goes through, before it begins: its network as it is drawn.
+
+        Classes and scaling are known from here on. Errors are those of `fit`.
+        """
+        if not 0 <= self.label_smoothing < 1:
+            raise SettingsError(
+                f"label_smoothing must be at least 0 and below 1, got {self.label_smoothing!r}"
+            )
+        labels = np.asarray(y)
+        if labels.ndim != 1:
+            raise DataError(
+                f"y should be a 1d array, a class a sequence; its shape is {labels.shape}"
+            )
+        if labels.dtype.kind == "f" and not np.all(labels == np.floor(labels)):
+            raise DataError(
+                "Unknown label type: y is continuous, not classes.\nTo mend: give classes."
+            )
+        self.classes_, numbers = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise DataError(
+                f"there is nothing to tell apart: all of {len(labels)} sequences are of "
+                f"{len(self.classes_)} class.\nTo mend: give sequences of two classes or more."
+            )
+        weights = self._weights(numbers)
+
+        def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+            losses: Tensor = cross_entropy(
+                outputs.movedim(-1, 1),
+                targets,
+                reduction="none",
+                label_smoothing=self.label_smoothing,
+            )
+            return losses * weights.to(losses)[targets]
+
+        return self._prepared(
+            X, torch.from_numpy(numbers), len(self.classes_), loss, numbers.tolist(), groups
+        )
+
+    def _weights(self, numbers: npt.NDArray[Any]) -> Tensor:
+        """Give the weight of each class; the mean over sequences is 1."""
+        classes = self.classes_.tolist()
+        counts = np.bincount(numbers, minlength=len(classes))
+        if self.class_weight is None:
+            return torch.ones(len(classes))
+        if isinstance(self.class_weight, Mapping):
+            unknown = [name for name in self.class_weight if name not in classes]
+            values = [float(self.class_weight.get(name, 1.0)) for name in classes]
+            if unknown or min(values) < 0 or max(values) == 0:
+                raise SettingsError(
+                    "class_weight must give classes weights of at least 0, not all 0; got "
+                    f"{dict(self.class_weight)!r} for the classes {classes!r}"
+                )
+        elif self.class_weight == "balanced":
+            values = [1 / count for count in counts.tolist()]
+        else:
+            raise SettingsError(
+                f"class_weight must be 'balanced', a mapping or None, got {self.class_weight!r}"
+            )
+        weights = torch.tensor(values)  # [K]
+        mean = float((weights * torch.from_numpy(counts)).sum()) / len(numbers)
+        return weights / mean
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Give the probability of each class, [N, K], columns as in `classes_`."""
+        probabilities = torch.softmax(self._run(X).double(), -1)
+        return probabilities.cpu().numpy()
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Give the likeliest class of each sequence, [N]."""
+        likeliest = self._run(X).argmax(-1).cpu().numpy()
+        return np.asarray(self.classes_[likeliest])
+
+    def score(self, X: Any, y: Sequence[Any] | npt.NDArray[Any]) -> float:
+        """Give the accuracy: the share of sequences whose class is told."""
+        told = self.predict(X)
+        labels = np.asarray(y)
+        if len(labels) != len(told):
+            raise DataError(f"there are {len(told)} sequences and {len(labels)} classes")
+        return float(np.mean(told == labels))
+
+    def save(self, folder: str | Path) -> None:
+        """Write what was fitted into a new folder: safetensors and JSON, whole or not at all.
+
+        Args:
+            folder: It must not exist, or be empty.
+
+        Raises:
+            NotFittedError: Nothing was fitted.
+            RunFolderError: The folder is taken, or cannot be written.
+            SavedError: The classes are neither text nor numbers.
+        """
+        from throughtime.estimators.saved_classifier import save
+
+        self._fitted("network_")
+        with RunFolder("model", Path(folder)) as place:
+            save(self, place.path)
+            place.keep()
+
+    @classmethod
+    def load(cls, folder: str | Path) -> SequenceClassifier:
+        """Load a classifier that `save` or `throughtime train` wrote, on the CPU.
+
+        Raises:
+            SavedError: A file is missing or damaged, or of another kind of model.
+        """
+        from throughtime.estimators.saved_classifier import load
+
+        return load(Path(folder))

@@ -1,0 +1,137 @@
+"""A forecaster on disk: weights as safetensors, everything else as JSON; never pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from throughtime.data import DataError, Dataset, Scaling, ScalingBySeries
+from throughtime.estimators.forecaster import Forecaster, network_for
+from throughtime.estimators.saved import (
+    CONFIG,
+    FORMAT,
+    WEIGHTS,
+    SavedError,
+    check_shapes,
+    read_configuration,
+    read_weights,
+    write_configuration,
+    write_weights,
+)
+from throughtime.estimators.settings import Settings, SettingsError
+
+_NETWORK = ("cell", "hidden", "layers", "dtype")
+"""The settings that say what the network is; the others say how it is trained."""
+
+
+def save(forecaster: Forecaster, dataset: Dataset, folder: Path, version: str) -> None:
+    """Write all that is needed to rebuild a forecaster, its scaling included.
+
+    Args:
+        forecaster: What to save.
+        dataset: What it was trained on; its names are noted.
+        folder: An existing folder.
+        version: Of the package, noted.
+
+    Raises:
+        StorageError: A file cannot be written.
+    """
+    config = configuration(forecaster, dataset, version)
+    write_configuration(folder, config)
+    write_weights(folder, forecaster.network.state_dict(), config)
+
+
+def configuration(forecaster: Forecaster, dataset: Dataset, version: str) -> dict[str, Any]:
+    """Give all that rebuilds a forecaster but its weights, and where its data came from."""
+    settings, series = forecaster.settings, dataset.series
+    several = {} if dataset.series_column is None else {"series": dataset.series_column}
+    return {
+        "format": FORMAT,
+        "throughtime": version,
+        "name": dataset.name,
+        "source": series.source,
+        "time": series.time_name,
+        "target": series.target,
+        "covariates": list(series.covariates),
+        "network": {name: getattr(settings, name) for name in _NETWORK},
+        "training": {k: v for k, v in settings.as_dict().items() if k not in _NETWORK},
+        "scaling": forecaster.scaling.as_dict(),
+        "data": {**dataset.origin, "sha256": dataset.digest()},
+        "sealed": True,
+        **several,
+    }
+
+
+def load(folder: Path) -> tuple[Forecaster, dict[str, Any]]:
+    """Rebuild a forecaster from a run folder, on the CPU.
+
+    Returns:
+        The forecaster, and its configuration as it was saved.
+
+    Raises:
+        SavedError: A file is missing or damaged, or of a format that this version does not know.
+    """
+    config = read_configuration(folder, None)
+    weights = read_weights(folder, config)
+    settings, columns, scaling = model_settings(folder, config, device="cpu")
+    check_forecaster(folder / WEIGHTS, weights, columns, settings)
+    forecaster = Forecaster(columns, scaling, settings)
+    try:
+        forecaster.network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise SavedError(
+            f"{folder / WEIGHTS} does not hold this network's weights: {error}"
+        ) from error
+    return forecaster, config
+
+
+def model_settings(
+    folder: Path, config: Mapping[str, Any], **other: Any
+) -> tuple[Settings, list[str], Scaling | ScalingBySeries]:
+    """Take from a configuration what a forecaster is made of.
+
+    Args:
+        folder: The run's, for messages.
+        config: What stands in it; it is not trusted.
+        other: Settings that come first.
+
+    Returns:
+        Its settings, its columns and their scaling.
+
+    Raises:
+        SavedError: Something is missing or is not what it has to be.
+    """
+    path = folder / CONFIG
+    try:
+        known = {field.name for field in fields(Settings)}
+        saved = {**config["training"], **config["network"], **other}
+        settings = Settings(**{k: v for k, v in saved.items() if k in known})
+        columns = [config["target"], *config["covariates"]]
+        if not all(isinstance(name, str) for name in (*columns, config.get("series", ""))):
+            raise SavedError(f"{path}: target, covariates and series must be names")
+        kind = ScalingBySeries if "series" in config else Scaling
+        scaling = kind.from_dict(config["scaling"])
+        if scaling.columns != len(columns):
+            raise SavedError(f"{path}: the scaling has not {len(columns)} columns")
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise SavedError(f"{path} is damaged: {error!r:.200}; train again") from error
+    except (DataError, SettingsError) as error:
+        raise SavedError(f"{path} cannot be used: {error}") from error
+    return settings, columns, scaling
+
+
+def check_forecaster(
+    path: Path, weights: Mapping[str, Tensor], columns: list[str], settings: Settings
+) -> None:
+    """Refuse weights of another forecaster's network; see `check_shapes`."""
+    check_shapes(
+        path,
+        weights,
+        settings.layers,
+        (settings.hidden,),
+        lambda: network_for(columns, settings, device="meta"),
+    )

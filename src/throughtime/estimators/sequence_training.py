@@ -1,0 +1,157 @@
+"""A network about to learn one answer a sequence: trained on them, validated on those held out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from throughtime.data.augmentation import Augmentation
+from throughtime.data.batch import Batch
+from throughtime.data.ragged import padded
+from throughtime.data.tasks.asked import NOT_ASKED, Loss, Masked
+from throughtime.estimators.settings import Settings, SettingsError
+from throughtime.gradients import Clipping, registry
+from throughtime.named import NamedError, named
+from throughtime.train import (
+    Checkpoint,
+    Checkpoints,
+    Outcome,
+    make_optimizer,
+    make_schedule,
+    train,
+)
+from throughtime.train.rehearsal import rehearse
+from throughtime.train.training import Callback
+
+_ROWS = 256
+"""Sequences that are run at once where nothing is learned."""
+
+
+@dataclass(eq=False)
+class SequenceTraining:
+    """A network with the weights that it begins with, and the sequences that it is to learn.
+
+    Made under a seed: what is drawn in training comes from torch's generator as it stands then.
+
+    Attributes:
+        network: (inputs, state, lengths) -> (outputs, state); its output at a sequence's last step
+            is the answer.
+        inputs: Scaled, where the network is, [T_i, I] each.
+        targets: Classes, [N], or numbers, [N, O].
+        learned: Which sequences are learned from.
+        held: Which are validated on after each epoch; none to keep the last weights.
+        loss: Elementwise, of answers [1, N, outputs] and targets [1, N, ...].
+        augmentation: Of what is learned from.
+        settings: How to train.
+    """
+
+    network: nn.Module
+    inputs: Sequence[Tensor]
+    targets: Tensor
+    learned: Sequence[int]
+    held: Sequence[int]
+    loss: Loss
+    augmentation: Augmentation
+    settings: Settings
+    _random: Tensor = field(default_factory=torch.get_rng_state, repr=False)
+
+    def run(
+        self,
+        callbacks: Sequence[Callback] = (),
+        checkpoints: Checkpoints | None = None,
+        resume: Checkpoint | None = None,
+    ) -> Outcome:
+        """Train the network, and leave it with its best weights.
+
+        Args:
+            callbacks: Told of each update and epoch.
+            checkpoints: Keeps what is needed to go on with the training; see `throughtime.train`.
+            resume: Where to go on from.
+
+        Returns:
+            What it came to.
+
+        Raises:
+            SettingsError: The gradient method does not take the network.
+            StorageError: A checkpoint cannot be written; or the one to go on from is one of
+                another training.
+        """
+        settings = self.settings
+        rows = min(settings.batch_size, len(self.learned))
+        by_step = Masked(lambda y, d: self.loss(y, d) / rows)
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self._random)
+            try:
+                method = named(
+                    settings.method, registry, "gradient method", seed=settings.seed, reduce="sum"
+                )
+                rehearse(self.network, self._batch(self.learned[:1], None), by_step, method)
+            except (NamedError, TypeError, ValueError) as error:
+                raise SettingsError(
+                    f"method {settings.method!r} does not take this network: {error}"
+                ) from None
+            decay = {"weight_decay": settings.weight_decay} if settings.weight_decay else {}
+            optimizer = make_optimizer(
+                settings.optimizer, self.network.parameters(), settings.learning_rate, **decay
+            )
+            return train(
+                self.network,
+                self._batches,
+                by_step,
+                method,
+                optimizer,
+                epochs=settings.epochs,
+                schedule=make_schedule(settings.schedule, optimizer, settings.epochs),
+                clipping=Clipping(norm=settings.clip),
+                validate=self._validate if self.held else None,
+                patience=settings.patience,
+                callbacks=callbacks,
+                checkpoints=checkpoints,
+                resume=resume,
+            )
+
+    def _batches(self) -> Iterator[Batch]:
+        for chosen in torch.split(torch.randperm(len(self.learned)), self.settings.batch_size):
+            yield self._batch([self.learned[i] for i in chosen.tolist()], self.augmentation)
+
+    def _batch(self, chosen: Sequence[int], augmentation: Augmentation | None) -> Batch:
+        rows = [self.inputs[i] for i in chosen]
+        x, lengths = padded(rows if augmentation is None else [augmentation(x) for x in rows])
+        return Batch(x, _at_the_end(self.targets[list(chosen)], lengths, len(x)), lengths)
+
+    def _validate(self) -> float:
+        held = list(self.held)
+        given = answers(self.network, [self.inputs[i] for i in held])  # [N, O]
+        with torch.no_grad():
+            return float(self.loss(given[None], self.targets[held][None]).mean())
+
+
+@torch.no_grad()
+def answers(network: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
+    """Give a network's answer for each sequence, [N, O]; those of like lengths run together.
+
+    Args:
+        network: As in `SequenceTraining`; it is left in evaluation mode.
+        inputs: Scaled, [T_i, I] each.
+    """
+    network.eval()
+    order = sorted(range(len(inputs)), key=lambda i: len(inputs[i]))
+    found: list[Tensor] = []
+    for start in range(0, len(order), _ROWS):
+        x, lengths = padded([inputs[i] for i in order[start : start + _ROWS]])
+        outputs, _ = network(x, lengths=lengths)
+        found.append(outputs[lengths - 1, torch.arange(len(lengths))])
+    place = torch.empty(len(order), dtype=torch.long)
+    place[torch.tensor(order)] = torch.arange(len(order))
+    return torch.cat(found)[place]
+
+
+def _at_the_end(targets: Tensor, lengths: Tensor, steps: int) -> Tensor:
+    """Give targets [N, ...] to the last valid step of each row alone, [T, N, ...]."""
+    empty = torch.nan if targets.is_floating_point() else NOT_ASKED
+    spread = targets.new_full((steps, *targets.shape), empty)
+    spread[lengths - 1, torch.arange(len(lengths))] = targets
+    return spread

@@ -1,0 +1,92 @@
+"""What a page says of a run that hangs on what was learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from throughtime.report.numerals import number, short
+from throughtime.report.record import Run, mapping
+from throughtime.report.tables import setting
+from throughtime.report.wording import shown
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of run.
+
+    Attributes:
+        scores: What stands over the tables of scores.
+        by: The head of their first column.
+        origins: What the figures rest on, as terms and their explanations.
+    """
+
+    scores: str
+    by: str
+    origins: tuple[tuple[str, str], ...]
+
+
+def kind_of(run: Run) -> Kind:
+    """Give the kind of a run; one whose configuration names no estimator is a forecaster's."""
+    return _text(run) if run.config.get("estimator") == "LanguageModel" else _series(run)
+
+
+def _series(run: Run) -> Kind:
+    found = [("Target", shown(run.config.get("target") or "the series"))]
+    several = isinstance(run.config.get("series"), str)
+    for term, key in (("Source", "source"), ("Covariates", "covariates"), ("Scaling", "scaling")):
+        if run.config.get(key) not in (None, "", [], {}) and not (several and key == "scaling"):
+            found.append((term, setting(run.config[key])))
+    if several:
+        by = f"the target of each series ({shown(run.config['series'], 40)}) by itself, covariates"
+        found.append(("Scaling", f"{by} over all of them together; see config.json"))
+    variance = number(run.metrics.get("reference_variance"))
+    arv = "Average relative variance: the mean squared error over the reference variance"
+    if variance is not None:
+        arv += f", {short(variance)}"
+    if run.metrics.get("variance_source"):
+        arv += f" ({shown(run.metrics['variance_source'], 200)})"
+    if not several:
+        found.append(("ARV", f"{arv}. 1 is a forecast no better than the mean; lower is better."))
+    found.append(("MSE, MAE", "Mean squared and mean absolute error in the target's own unit."))
+    mase = "Mean absolute scaled error: over that of persistence on the series' training rows"
+    found.append(("MASE", f"{mase}{', averaged over the series' if several else ''}."))
+    return Kind(
+        "Errors on the test periods; lower is better. The best of each column is set bold and "
+        "marked.",
+        "Forecast by",
+        tuple(found),
+    )
+
+
+def _text(run: Run) -> Kind:
+    found = [("Source", shown(run.config.get("source") or "a text"))]
+    vocabulary = mapping(run.config.get("vocabulary")).get("name")
+    if vocabulary:
+        found.append(("Symbols", shown(vocabulary, 40)))
+    held = mapping(run.metrics.get("held_out"))
+    counts = [
+        f"{short(count)} {name}"
+        for name in ("characters", "symbols", "unknown")
+        if (count := number(held.get(name))) is not None
+    ]
+    if counts:
+        found.append(("Held-out text", f"The last of the text: {', '.join(counts)}."))
+    found += [
+        (
+            "Bits per character",
+            "-log2 of the probability that the network gives the held-out text, each symbol "
+            "expected from all before it, over its characters.",
+        ),
+        ("Perplexity", "2 to the bits per symbol."),
+        (
+            "The xz compressor",
+            "What xz takes for the held-out text once it has read what was learned.",
+        ),
+        ("Loss", "Of a symbol, in nats: bits per symbol times ln 2."),
+    ]
+    return Kind(
+        "How well the held-out text was expected; lower is better. The best of each column is set "
+        "bold and marked.",
+        "Model",
+        tuple(found),
+    )

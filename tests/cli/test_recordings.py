@@ -1,0 +1,164 @@
+"""Recordings on the command line: learned, told, refused; about two seconds."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from tests.cli.conftest import run
+from tests.data.audio.tones import PITCHES, RATE, write_tone, write_tones
+
+QUICK = ["--epochs", "25", "--hidden", "8", "--json"]
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tones(tmp_path_factory.mktemp("tones"), each=6)
+
+
+@pytest.fixture(scope="module")
+def trained(tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("runs") / "run"
+    result = run("train", tones, "--test-files", "_[01][.]wav", "--out", place, *QUICK)
+    assert result.exit_code == 0, result.stderr
+    return place
+
+
+def test_train_leaves_a_run_folder(trained: Path) -> None:
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "checkpoint.safetensors", "config.json", "history.csv", "metrics.json", "model.safetensors",
+        "predictions.csv",
+    ]  # fmt: skip
+    metrics = json.loads((trained / "metrics.json").read_text())
+    scores = {name: score["held-out recordings"] for name, score in metrics["scores"].items()}
+    assert scores["model"]["accuracy"] >= 5 / 6
+    assert scores["commonest class"] == {"accuracy": 1 / 3, "count": 6}
+    assert sum(map(sum, metrics["confusion"]["counts"])) == 6
+    with (trained / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["file"] for row in rows} == {f"{p}_{i}.wav" for p in PITCHES for i in (0, 1)}
+    right = sum(row["label"] == row["predicted"] for row in rows)
+    assert right / 6 == scores["model"]["accuracy"]
+    listed = json.loads(run("runs", trained.parent, "--json").stdout)
+    assert [line["score"] for line in listed] == [scores["model"]["accuracy"]]
+    assert listed[0]["measure"] == "accuracy held-out recordings"
+
+
+def test_evaluate_and_predict(trained: Path, tones: Path, tmp_path: Path) -> None:
+    other = write_tones(tmp_path / "other", each=1)
+    scores = json.loads(run("evaluate", trained, other, "--json").stdout)["scores"]
+    assert scores["model"]["accuracy"] == 1
+    assert "100.0% of 3 recordings" in run("evaluate", trained, other).stdout
+
+    files = [tones / "low_2.wav", tones / "high_3.wav"]
+    out = tmp_path / "told.csv"
+    result = run("predict", trained, *files, "--out", out)
+    assert [line.split(": ")[1].split()[0] for line in result.stdout.splitlines()] == [
+        "low", "high",
+    ]  # fmt: skip
+    told = json.loads(run("predict", trained, *files, "--json").stdout)["predictions"]
+    assert [row["predicted"] for row in told] == ["low", "high"]
+    with out.open() as file:
+        assert [row["predicted"] for row in csv.DictReader(file)] == ["low", "high"]
+    of_folder = json.loads(run("predict", trained, other, "--json").stdout)["predictions"]
+    assert [Path(row["file"]).name for row in of_folder] == ["high_0.wav", "low_0.wav", "mid_0.wav"]
+    before = files[0].read_bytes()
+    refused = run("predict", trained, *files, "--out", files[0])
+    assert refused.exit_code == 2
+    assert "is a file that is read" in refused.stderr
+    assert files[0].read_bytes() == before
+
+
+def test_groups_and_validation(tones: Path, tmp_path: Path) -> None:
+    options = ["--group", "_([0-9])", "--patience", "2", "--cell", "lstm", "--pooling", "last"]
+    result = run("train", tones, *options, "--out", tmp_path / "run", *QUICK)
+    assert result.exit_code == 0, result.stderr
+    with (tmp_path / "run" / "predictions.csv").open() as file:
+        tested = {row["file"].split("_")[1] for row in csv.DictReader(file)}
+    assert len(tested) == 2  # whole groups
+    assert json.loads(result.stdout)["training"]["best_validation_loss"] is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--target", "v"], "--target means nothing for recordings"),
+        (["--window", "3"], "--window means nothing for recordings"),
+        (["--task", "sing"], "known are series, text, recordings"),
+        (["--cell", "gruu"], "gru"),
+        (["--test-files", "low"], "all files of label(s) low would be tested on"),
+        (["--test-files", "nothing"], "matches 0 of the 18 files"),
+        (["--test-files", "_0", "--test-share", "0.2"], "say two things"),
+        (["--test-share", "2"], "--test-share is 2"),
+        (["--group", "_([0-9])", "--test-files", "low_0"], "group(s) 0 would be learned from"),
+        (["--group", "(", "--test-files", "_0"], "no regular expression"),
+    ],
+)
+def test_what_cannot_be_asked(options: list[str], said: str, tones: Path, tmp_path: Path) -> None:
+    result = run("train", tones, *options, "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_faults_of_a_folder_end_with_2_and_leave_nothing(tmp_path: Path) -> None:
+    folder = write_tones(tmp_path / "tones", each=2)
+    (folder / "low_1.wav").write_bytes(b"RIFF")
+    write_tone(folder / "lonely.wav", 300)
+    result = run("train", folder, "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert "2 faults" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["tones"]
+
+
+def test_predict_names_every_bad_file(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"")
+    soundfile.write(tmp_path / "b.wav", [0.0] * 100, 2 * RATE)
+    result = run("predict", trained, tmp_path / "a.wav", tmp_path / "b.wav", tmp_path / "c.wav")
+    assert result.exit_code == 2
+    for part in ("3 faults", "a.wav: ", "b.wav: sample rate 16000 Hz", "c.wav: "):
+        assert part in result.stderr
+
+
+def test_options_of_recordings_are_refused_for_a_series(tide_csv: Path) -> None:
+    result = run("train", tide_csv, "--target", "level", "--pooling", "mean")
+    assert result.exit_code == 2
+    assert "--pooling means nothing for a series" in result.stderr
+
+
+def test_a_forecaster_is_not_evaluated(tmp_path: Path, tones: Path) -> None:
+    (tmp_path / "config.json").write_text('{"format": 1, "target": "v"}')
+    evaluated = run("evaluate", tmp_path, tones)
+    assert evaluated.exit_code == 2
+    assert "holds a forecaster of a series, and" in evaluated.stderr
+    predicted = run("predict", tmp_path, "a.csv", "b.csv")
+    assert predicted.exit_code == 2
+    assert "one file a call; 2 files were given" in predicted.stderr
+    missing = run("evaluate", tmp_path / "missing", tones)
+    assert missing.exit_code == 2
+    assert "no config.json" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("one.wav", "is one recording; give the folder"),
+        ("empty", "holds neither recordings nor text"),
+        ("mp3", "'.mp3' is neither WAV nor FLAC"),
+        ("notes.txt", "cannot be read as a folder"),
+    ],
+)
+def test_what_is_no_folder_of_recordings(source: str, said: str, tmp_path: Path) -> None:
+    write_tone(tmp_path / "one.wav", 300)
+    (tmp_path / "notes.txt").write_text("low high")
+    for name in ("empty", "mp3"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "mp3" / "low_1.mp3").write_bytes(b"ID3")
+    task = ["--task", "recordings"] if source == "notes.txt" else []
+    result = run("train", tmp_path / source, *task, "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not (tmp_path / "run").exists()
