@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from tests.estimators.conftest import series
 from throughtime.data import DataError, Dataset, Member, Series, panel
-from throughtime.estimators import Forecaster, Settings, compare, load, save
+from throughtime.estimators import Forecaster, SavedError, Settings, compare, load, save
+from throughtime.estimators.saved import CONFIG
 from throughtime.export import ExportError, to_c
 
 quick = Settings(hidden=4, epochs=5, learning_rate=0.05, window=30, stride=3, dtype="float64")
@@ -119,6 +122,26 @@ def test_it_is_saved_and_comes_back(tides: Dataset, tmp_path: Path) -> None:
     for member in tides.members:
         expected, found = forecaster.predict(member.series), again.predict(member.series)
         assert torch.equal(expected[0][1:], found[0][1:])
+
+
+@pytest.mark.parametrize("change", [{"series": None}, {"scaling": {}}, {"scaling": {"series": 1}}])
+def test_a_damaged_configuration_is_refused(
+    tides: Dataset, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    save(Forecaster.for_dataset(tides, quick), tides, tmp_path, "0")
+    config = json.loads((tmp_path / CONFIG).read_text()) | change
+    (tmp_path / CONFIG).write_text(json.dumps(config))
+    with pytest.raises(SavedError, match=CONFIG.replace(".", r"\.")):
+        load(tmp_path)
+
+
+def test_what_a_series_is_scaled_by_is_sealed(tides: Dataset, tmp_path: Path) -> None:
+    save(Forecaster.for_dataset(tides, quick), tides, tmp_path, "0")
+    config = json.loads((tmp_path / CONFIG).read_text())
+    config["scaling"]["series"]["east"][0] += 1.0
+    (tmp_path / CONFIG).write_text(json.dumps(config))
+    with pytest.raises(SavedError, match="do not belong together"):
+        load(tmp_path)
 
 
 def test_it_is_exported_for_one_series_at_a_time(tides: Dataset) -> None:
