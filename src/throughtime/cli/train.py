@@ -17,6 +17,7 @@ from throughtime.cli.series_run import SeriesLearner
 from throughtime.cli.tasks import OPTIONS, RECORDINGS, TEXT, refuse_strange, task_of
 from throughtime.cli.text_run import TextLearner, text_asked_for
 from throughtime.cli.training_run import Learner, run_and_record
+from throughtime.cli.watching import Watching
 from throughtime.data import load
 from throughtime.data.split import TEST, VALIDATION
 from throughtime.estimators import LanguageModel, Settings
@@ -224,6 +225,13 @@ def train(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
+    mlflow: Annotated[
+        str | None,
+        typer.Option(
+            help="Keep the run in this experiment of MLflow; where, MLFLOW_TRACKING_URI says.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the results as JSON.", rich_help_panel=OUTPUT)
     ] = False,
@@ -271,4 +279,4 @@ def train(
         use_threads(settings.hidden, settings.batch_size)
         learner, name = SeriesLearner(dataset, settings), dataset.name
     with RunFolder(name, out) as folder:
-        run_and_record(learner, folder, as_json, tensorboard, checkpoint_every)
+        run_and_record(learner, folder, as_json, Watching(tensorboard, mlflow), checkpoint_every)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from throughtime.cli.errors import UsageError, status
+from throughtime.cli.watching import Watching
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from throughtime.flow import Flow
     from throughtime.flow.probe import FlowProbe
     from throughtime.flow.walk import Walk
-    from throughtime.report.tensorboard import TensorBoard
     from throughtime.train import Checkpoint, Checkpoints, Outcome
     from throughtime.train.run_folder import RunFolder
     from throughtime.train.training import Callback
@@ -84,7 +84,7 @@ def run_and_record(
     learner: Learner,
     folder: RunFolder,
     as_json: bool,
-    tensorboard: Path | None = None,
+    watching: Watching | None = None,
     every: float = 60.0,
     resume: Checkpoint | None = None,
 ) -> None:
@@ -94,12 +94,12 @@ def run_and_record(
         learner: What is learned, and how.
         folder: The run folder, entered.
         as_json: Whether to print JSON.
-        tensorboard: Where TensorBoard finds scalars and pictures, if it is to.
+        watching: Who else watches it.
         every: Seconds between checkpoints.
         resume: Where the training goes on from.
 
     Raises:
-        UsageError: The training failed; or TensorBoard is asked for and not installed.
+        UsageError: The training failed; or one who is to watch it is not installed.
         SystemExit: With status 130 after Ctrl-C, with 143 after SIGTERM.
     """
     from rich.console import Console
@@ -109,15 +109,14 @@ def run_and_record(
     from throughtime.train.stopping import terminable
 
     probe = learner.probe()
-    watching: list[Callback] = [] if probe is None else [probe]
-    if tensorboard is not None and probe is not None:
-        watching.append(_tensorboard(tensorboard, probe))
     console = Console(stderr=True)
-    with terminable():
+    with terminable(), watching or Watching() as watchers:
+        configuration = learner.configuration()
+        callbacks = watchers.callbacks(folder.final.name, configuration, probe)
         console.print(learner.announcement(), highlight=False, soft_wrap=True, markup=False)
-        checkpoints = RunCheckpoints(folder, learner.configuration(), every, resume)
+        checkpoints = RunCheckpoints(folder, configuration, every, resume)
         with Progress(learner.epochs, console) as progress:
-            outcome = learner.fit([progress, *watching], checkpoints, resume)
+            outcome = learner.fit([progress, *callbacks], checkpoints, resume)
         if outcome.best_epoch == 0:
             _report_nothing(folder, outcome, resume)
         folder.keep()
@@ -136,6 +135,7 @@ def run_and_record(
                 file=sys.stderr,
             )
             raise SystemExit(status(stop)) from None
+        watchers.end(outcome.stopped, folder.final)
     _conclude(folder.final, learner, metrics, outcome, as_json)
 
 
@@ -153,15 +153,6 @@ def finished(run: Path, settings: Settings, checkpoint: Checkpoint) -> bool:
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
-
-
-def _tensorboard(folder: Path, probe: FlowProbe) -> TensorBoard:
-    from throughtime.report.tensorboard import TensorBoard
-
-    try:
-        return TensorBoard(folder, probe)
-    except (ImportError, OSError) as error:
-        raise UsageError(str(error)) from None
 
 
 def _report_nothing(folder: RunFolder, outcome: Outcome, resume: Checkpoint | None) -> None:
