@@ -6,7 +6,7 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -126,7 +126,10 @@ def run_and_record(
             with folder.results(may_lack=("flow.json", "walk.json")) as aside:
                 learner.save(aside)
                 outcome.history.write(aside / "history.csv")
-                metrics = _save_results(aside, learner, outcome, probe)
+                looks = None
+                if probe is not None:
+                    looks = [*_looks_before(folder.path, resume), *probe.as_list()]
+                metrics = _save_results(aside, learner, outcome, looks)
         except KeyboardInterrupt as stop:
             print(
                 f"throughtime: interrupted while results were written; the best model (epoch "
@@ -171,8 +174,20 @@ def _report_nothing(folder: RunFolder, outcome: Outcome, resume: Checkpoint | No
     )
 
 
+def _looks_before(run: Path, resume: Checkpoint | None) -> list[dict[str, Any]]:
+    """Give what was seen of the gradient before training was taken up again, if it is recorded."""
+    if resume is None:
+        return []
+    try:
+        text = (run / "flow.json").read_text(encoding="utf-8")
+        looks = json.loads(text, parse_constant=lambda _: None)["over_training"]
+        return [look for look in looks if look["update"] <= len(resume.history)]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return []
+
+
 def _save_results(
-    folder: Path, learner: Learner, outcome: Outcome, probe: FlowProbe | None
+    folder: Path, learner: Learner, outcome: Outcome, looks: Sequence[Mapping[str, Any]] | None
 ) -> dict[str, Any]:
     from throughtime.estimators.saved import write_json
     from throughtime.flow import NoFlowError
@@ -180,11 +195,11 @@ def _save_results(
     own = learner.results(folder)
     flow = None
     with contextlib.suppress(NoFlowError):
-        if probe is not None:
-            flow = {**learner.flow().as_dict(), "over_training": probe.as_list()}
+        if looks is not None:
+            flow = {**learner.flow().as_dict(), "over_training": looks}
     metrics = {
         **own,
-        **({} if probe is None else {"gradient_horizon": _horizon(flow)}),
+        **({} if looks is None else {"gradient_horizon": _horizon(flow)}),
         "training": {
             "epochs": outcome.history[-1].epoch,
             "updates": len(outcome.history),
@@ -192,6 +207,7 @@ def _save_results(
             "best_validation_loss": outcome.best_validation_loss,
             "stopped": outcome.stopped,
             "seconds": round(outcome.seconds, 3),
+            **({"failure": outcome.failure} if outcome.failure else {}),
             "parameters": sum(p.numel() for p in learner.network.parameters()),
         },
     }

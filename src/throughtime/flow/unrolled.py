@@ -68,9 +68,9 @@ def unroll_network(
     Arguments and errors as for `throughtime.flow`.
     """
     layer, read, parameters = _parts(model, readout)
+    given = check_sequences(inputs, targets, lengths)
     if inputs.device.type == "mps":
         raise ValueError("flow computes in double precision, which mps has not; move to the CPU")
-    given = check_sequences(inputs, targets, lengths)
     if isinstance(model, Network):
         with torch.no_grad():
             inputs = model.columns(inputs)

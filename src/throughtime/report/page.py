@@ -123,15 +123,16 @@ def _told(run: Run) -> dict[str, Any]:
 def _pictured(run: Run, detail: float) -> dict[str, Any]:
     """Give the pictures whose points are many, in a share of their full detail."""
     target = str(run.config.get("target") or "the series")
-    best_epoch = number(mapping(run.metrics.get("training")).get("best_epoch"))
+    training = mapping(run.metrics.get("training"))
+    best_epoch, failed = number(training.get("best_epoch")), training.get("stopped") == "failed"
     history = run.history if run.history is not None and len(run.history) else None
     columns, seen = max(100, int(COLUMNS * detail)), run.predictions
     clip = number(run.section("training").get("clip"))
     return {
         "forecast": outlook_chart(seen, seen.titled(target), columns) if seen else None,
         **flow_contents(run.flow, kept_update(history, best_epoch) if history else None, detail),
-        "loss": loss_chart(history, best_epoch, columns) if history else None,
-        "norm": norm_chart(history, clip, columns) if history else None,
+        "loss": loss_chart(history, best_epoch, failed, columns) if history else None,
+        "norm": norm_chart(history, clip, failed, columns) if history else None,
     }
 
 
@@ -167,6 +168,9 @@ def _origins(run: Run, kind: Kind) -> list[tuple[str, str]]:
             rows += f" of {shown(run.predictions.series, 40)}, the longest of {count} series"
         found.append(("predictions.csv", rows))
     if run.flow is not None:
-        found.append(("flow.json", f"{grouped(len(run.flow.layers))} layers measured"))
+        count = len(run.flow.layers)
+        found.append(
+            ("flow.json", f"{grouped(count)} {'layer' if count == 1 else 'layers'} measured")
+        )
     found.append(("Written by", f"throughtime {shown(run.config.get('throughtime', ''), 40)}"))
     return found

@@ -11,7 +11,7 @@ from throughtime.report.recorded_flow import Column
 from throughtime.report.recorded_walk import Walk
 from throughtime.report.scale import linear
 from throughtime.report.tables import Cell, Table
-from throughtime.report.wording import shown
+from throughtime.report.wording import label, shown
 
 _ROWS = 8
 _CHARACTERS = 2
@@ -35,11 +35,11 @@ def lens(walk: Walk) -> LensPanel | None:
     if not any(shares):
         return None
     last = max(step for step, share in enumerate(shares) if share)
-    inputs = [shown(label, 30) for label in walk.input_labels]
-    outputs = [shown(label, 30) for label in walk.labels]
+    inputs = [label(name) for name in walk.input_labels]
+    outputs = [label(name) for name in walk.labels]
     top = max(value for share in shares for value in share)
     ranked = sorted(enumerate(shares[last]), key=lambda pair: (-pair[1], pair[0]))[:_ROWS]
-    as_text = all(len(label) <= _CHARACTERS for label in inputs)
+    as_text = all(len(name) <= _CHARACTERS for name in walk.input_labels)
     chart = draw(
         "lens",
         title="Share of each input in the gradient of one loss",
@@ -67,7 +67,8 @@ def lens(walk: Walk) -> LensPanel | None:
         "outputs": outputs,
         "chosen": last,
     }
-    return LensPanel(chart, table, outputs, inputs if as_text else [], data)
+    text = [_in_the_text(name) for name in walk.input_labels] if as_text else []
+    return LensPanel(chart, table, outputs, text, data)
 
 
 def _shares(row: Column) -> list[float]:
@@ -75,6 +76,11 @@ def _shares(row: Column) -> list[float]:
     if not total > 0:
         return []
     return [(value or 0.0) / total for value in row]
+
+
+def _in_the_text(symbol: str) -> str:
+    """Give a symbol as it is set: a space is a space, and a line ends after the sign for it."""
+    return {" ": " ", "\n": label("\n") + "\n"}.get(symbol, label(symbol))
 
 
 def _spikes(shares: list[float]) -> list[tuple[float, float | None]]:
