@@ -162,11 +162,11 @@ def _origins(run: Run, kind: Kind) -> list[tuple[str, str]]:
     if run.history is not None:
         found.append(("history.csv", f"{grouped(len(run.history))} updates"))
     if run.predictions is not None:
-        rows = f"{grouped(len(run.predictions))} rows"
+        recorded = f"{grouped(len(run.predictions))} rows"
         if run.predictions.series:
-            count = grouped(run.predictions.count)
-            rows += f" of {shown(run.predictions.series, 40)}, the longest of {count} series"
-        found.append(("predictions.csv", rows))
+            several = f"{grouped(run.predictions.count)} series"
+            recorded += f" of {shown(run.predictions.series, 40)}, the longest of {several}"
+        found.append(("predictions.csv", recorded))
     if run.flow is not None:
         count = len(run.flow.layers)
         found.append(
