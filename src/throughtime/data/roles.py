@@ -47,9 +47,10 @@ def check_roles(table: Table, roles: dict[str, str | None]) -> None:
             )
 
 
-def _check_known(name: str, role: str, column: str, names: list[str]) -> None:
+def _check_known(name: str, role: str, column: object, names: list[str]) -> None:
     if column in names:
         return
+    column = str(column)  # a damaged run can name a number
     lower = {known.lower(): known for known in names}
     near = difflib.get_close_matches(column.strip().lower(), list(lower), n=1)
     suggestion = f" Did you mean {quoted(lower[near[0]])}?" if near else ""
