@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -17,24 +19,40 @@ from throughtime.estimators.saved import (
     read_configuration,
 )
 
+_PERIOD = "given"
+
 
 @reports_errors
 def evaluate(
     run: Annotated[
         Path,
-        typer.Argument(help="A run folder of `throughtime train` on a text or on recordings."),
+        typer.Argument(help="A run folder of `throughtime train`."),
     ],
     source: Annotated[
         str,
         typer.Argument(
-            help="Of a language model: a text file, a folder of them, or -. Of a classifier: a "
-            "folder of labelled recordings, LABEL_*.wav or LABEL/*.wav. Of a regressor: one "
-            "recording."
+            help="Of a forecaster: a built-in series or a file of series. Of a language model: a "
+            "text file, a folder of them, or -. Of a classifier: a folder of labelled recordings, "
+            "LABEL_*.wav or LABEL/*.wav. Of a regressor: one recording."
         ),
     ],
     target: Annotated[
         str | None,
         typer.Option(help="Of a regressor: the recording that is to be made of the first one."),
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Series: time column; recognised by its name if left out.")
+    ] = None,
+    series: Annotated[
+        str | None,
+        typer.Option(help="Series: column that tells several apart; the one trained with."),
+    ] = None,
+    last: Annotated[
+        int | None,
+        typer.Option(
+            help="Series: score so many rows, the last of each; all but the first if left out.",
+            min=1,
+        ),
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="Of a text's characters; utf-8.")] = None,
     pattern: Annotated[
@@ -42,37 +60,97 @@ def evaluate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
-    """Score a language model on a text, or a classifier or regressor on recordings.
+    """Score a trained model on what it has not learned from: a series, a text or recordings.
 
-    Of a text: bits a character, and perplexity. Of recordings: accuracy and log loss, and what each
-    class was taken for; of one recording made of another, the error-to-signal ratio.
+    Of series: the errors of forecasts one step ahead, beside persistence. Of a text: bits a
+    character, and perplexity. Of recordings: accuracy and log loss, and what each class was taken
+    for; of one recording made of another, the error-to-signal ratio.
 
     Example: throughtime evaluate runs/book-20260101-120000 another-book.txt
     """
-    known = LANGUAGE_MODEL, SEQUENCE_CLASSIFIER, SEQUENCE_REGRESSOR
-    kind = read_configuration(run, *known)["estimator"]
-    if (target is None) == (kind == SEQUENCE_REGRESSOR):
-        raise UsageError(
-            f"name with --target the recording that is to be made of {source}"
-            if target is None
-            else f"--target is of a recording made of another, and {run} holds no regressor"
-        )
-    if kind == LANGUAGE_MODEL:
+    known = None, LANGUAGE_MODEL, SEQUENCE_CLASSIFIER, SEQUENCE_REGRESSOR
+    kind = read_configuration(run, *known).get("estimator")
+    of_series = {"time": time, "series": series, "last": last}
+    of_text = {"encoding": encoding, "pattern": pattern}
+    of_pair = {"target": target}
+    if kind is None:
+        _refuse({**of_text, **of_pair}, "series")
+        _series(run, source, time, series, last, as_json)
+    elif kind == LANGUAGE_MODEL:
+        _refuse({**of_series, **of_pair}, "a text")
         _text(run, source, encoding, pattern, as_json)
-        return
-    if encoding is not None or pattern is not None:
-        raise UsageError("recordings have no encoding and no pattern; leave them out")
-    if target is not None:
+    elif kind == SEQUENCE_REGRESSOR:
+        _refuse({**of_series, **of_text}, "recordings")
         _pair(run, source, target, as_json)
+    else:
+        _refuse({**of_series, **of_text, **of_pair}, "recordings that are told apart")
+        _recordings(run, Path(source), as_json)
+
+
+def _refuse(options: Mapping[str, object], of: str) -> None:
+    given = [f"--{name}" for name, value in options.items() if value is not None]
+    if given:
+        raise UsageError(f"{', '.join(given)} means nothing for {of}; leave it out")
+
+
+def _series(
+    run: Path, source: str, time: str | None, column: str | None, last: int | None, as_json: bool
+) -> None:
+    from throughtime.data import Dataset, Member, Split, persistence, read_many, sources
+    from throughtime.estimators import Comparison, load
+
+    forecaster, config = load(run)
+    column = column if column is not None else config.get("series")
+    if source in sources:
+        _refuse({"time": time, "series": column}, "a built-in series")
+        found = tuple(member.series for member in sources[source]().members)
+        if found[0].target != config["target"]:
+            raise UsageError(
+                f"{run} forecasts {config['target']!r}, which {source} does not have; give a file "
+                "that has it"
+            )
+    else:
+        found = read_many(source, config["target"], time, column, minimum_rows=2)
+    predicted = forecaster.predict_many(found)
+
+    def scored(rows: int) -> Split:
+        start = 1 if last is None else max(1, rows - last)  # nothing stands before the first
+        return Split(range(start), range(start, start), {_PERIOD: range(start, rows)})
+
+    comparison = Comparison(
+        Dataset(
+            source, tuple(Member(one, scored(len(one))) for one in found), series_column=column
+        ),
+        {
+            "model": [ahead for ahead, _ in predicted],
+            "persistence": [persistence(one.values[:, 0]) for one in found],
+        },
+    )
+    scores = {name: periods[_PERIOD] for name, periods in comparison.scores().items()}
+    if as_json:
+        told = {"run": str(run), "source": source, "series": len(found), "scores": scores}
+        print(json.dumps(told, allow_nan=False))
         return
-    _recordings(run, Path(source), as_json)
+    model = scores["model"]
+    if model is None:
+        raise UsageError(f"{run} has no finite forecast of some row of {source}")
+    of = found[0].target if len(found) == 1 else f"{found[0].target} of {len(found)} series"
+    print(f"{source}, {model['count']:,} rows of {of} forecast one step ahead")
+    for name, score in scores.items():
+        if score is not None:
+            print(
+                f"{name}: mean absolute error {score['mae']:.4g}, root mean squared error "
+                f"{math.sqrt(score['mse']):.4g}"
+            )
 
 
-def _pair(run: Path, source: str, target: str, as_json: bool) -> None:
+def _pair(run: Path, source: str, target: str | None, as_json: bool) -> None:
     from throughtime.cli.pair_run import scores_of, told
     from throughtime.data.audio import read_input, read_pair
     from throughtime.estimators.saved_regressor import load_of_pair
 
+    if target is None:
+        raise UsageError(f"name with --target the recording that is to be made of {source}")
     regressor, rate = load_of_pair(run)
     pair = read_pair(source, target)
     if pair.rate != rate:

@@ -8,7 +8,7 @@ from throughtime.report.numerals import number
 from throughtime.report.record import mapping
 
 MODEL = "model"
-_KNOWN = ("arv", "mse", "mae")
+_KNOWN = ("arv", "mase", "mse", "mae")
 # Not a measure of error: how many rows the measures are over.
 _COUNT = "count"
 
