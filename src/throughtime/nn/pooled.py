@@ -95,6 +95,25 @@ class PooledNetwork(nn.Module):
         """
         layers, pooled, steps = (None, None, None) if state is None else state
         h, layers = self.recurrent(x, layers, lengths)  # [T, B, columns]
+        answers, pooled, so_far = self._read(h, pooled, steps, lengths)
+        return answers, (layers, pooled, so_far[-1:].detach())
+
+    def read(self, h: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Give the answers so far from the layers' outputs along whole sequences.
+
+        Args:
+            h: [T, B, columns], zero beyond a row's length.
+            lengths: Valid steps of each row, [B]; None where all are.
+
+        Returns:
+            [T, B, O]
+        """
+        return self._read(h, None, None, lengths)[0]
+
+    def _read(
+        self, h: Tensor, pooled: Tensor | None, steps: Tensor | None, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Give the answers, what is pooled to go along, and the steps so far."""
         T, B = h.shape[:2]
         valid = torch.full((B,), T, device=h.device) if lengths is None else lengths.to(h.device)
         steps = h.new_zeros(1, B, 1) if steps is None else steps
@@ -103,7 +122,7 @@ class PooledNetwork(nn.Module):
         so_far = steps + counted[:, :, None]  # [T, B, 1]
         inside = (torch.arange(T, device=h.device)[:, None] < valid)[:, :, None]  # [T, B, 1]
         answered, pooled = self._pooled(h, pooled, steps, so_far, inside)
-        return self.readout(self.dropout(answered)), (layers, pooled, so_far[-1:].detach())
+        return self.readout(self.dropout(answered)), pooled, so_far
 
     def _pooled(
         self, h: Tensor, before: Tensor, steps: Tensor, so_far: Tensor, inside: Tensor
