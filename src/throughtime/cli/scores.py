@@ -46,11 +46,11 @@ def print_horizon(horizon: dict[str, Any] | None) -> None:
     if horizon is None:
         Console().print("No gradient flows back in time: it is zero, or not finite.")
         return
-    for number, steps in enumerate(horizon["steps_by_layer"]):
+    for name, steps in zip(horizon["layers"], horizon["steps_by_layer"], strict=True):
         reach = "has not yet within the steps looked at" if steps is None else f"{steps} steps"
         Console().print(
-            f"Layer {number}: a gradient falls to {horizon['fraction']:.0%} of itself on its way "
-            f"back in time after: {reach}",
+            f"{name.capitalize()}: a gradient falls to {horizon['fraction']:.0%} of itself on its "
+            f"way back in time after: {reach}",
             highlight=False,
             soft_wrap=True,
         )

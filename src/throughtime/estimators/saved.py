@@ -45,7 +45,8 @@ _KINDS: dict[str | None, tuple[str, str]] = {
     ),
     SEQUENCE_CLASSIFIER: (
         "a classifier of sequences",
-        "`throughtime predict` and `evaluate` take classifiers of recordings",
+        "`throughtime predict`, `evaluate` and `flow` take classifiers of recordings, and "
+        "in Python `SequenceClassifier.load` does",
     ),
 }
 """What an estimator is called, and what takes it."""

@@ -223,12 +223,15 @@ class SequenceEstimator(Parameters, ABC):
 
     def _run(self, X: Any) -> Tensor:
         """Give the network's answer for each sequence, [N, O]."""
+        inputs = self._scaled(X)
+        return answers(self.network_, inputs)
+
+    def _scaled(self, X: Any) -> list[Tensor]:
+        """Give sequences as the network takes them."""
         self._fitted("network_")
         settings = self.settings()
         sequences = ragged(X, settings.torch_dtype, columns=self.n_features_in_)
-        return answers(
-            self.network_, [self.scaling_.apply(s).to(settings.device) for s in sequences]
-        )
+        return [self.scaling_.apply(s).to(settings.device) for s in sequences]
 
     @abstractmethod
     def predict(self, X: Any) -> Any:

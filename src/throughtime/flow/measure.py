@@ -134,11 +134,11 @@ def _measured(
                     *tangent,
                     paths=paths[place].result(),
                     gates=gates(recurrence, run.trajectory, network.lengths),
-                    truncation=truncation and truncation.result(place),
+                    truncation=None if truncation is None else truncation.result(place),
                     verdict=verdict(lags, tangent[1], growing),
                 )
             )
-    whole = truncation and truncation.result()
+    whole = None if truncation is None else truncation.result()
     return layers, whole, list(_advice(network, layers, whole))
 
 

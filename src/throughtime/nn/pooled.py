@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from throughtime.equations import Cell
+from throughtime.nn.network import Network
 from throughtime.nn.recurrent import Recurrent
 from throughtime.nn.shapes import share, whole_number
 
@@ -77,6 +78,25 @@ class PooledNetwork(nn.Module):
         columns = hidden_size * (2 if bidirectional else 1)
         output_size = whole_number("output_size", output_size, 1)
         self.readout = nn.Linear(columns, output_size, device=device, dtype=dtype)
+
+    @classmethod
+    def of_last_states(cls, network: Network) -> PooledNetwork:
+        """Give a network in one direction, whose last output is meant, as one that reads the last.
+
+        Layers and readout are the network's own, not copies.
+        """
+        layer, readout = network.recurrent, network.readout
+        found = cls(
+            layer.cell,
+            layer.input_size,
+            layer.hidden_size,
+            readout.out_features,
+            pooling="last",
+            num_layers=layer.num_layers,
+            device="meta",
+        )
+        found.recurrent, found.readout = layer, readout
+        return found
 
     def forward(
         self, x: Tensor, state: Any = None, lengths: Tensor | None = None
