@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from throughtime.report.chart import Line, draw
-from throughtime.report.numerals import short
+from throughtime.report.numerals import fixed
 from throughtime.report.panels.lens import LensPanel, spikes
 from throughtime.report.recorded_credit import Credit, Heard
 from throughtime.report.recorded_flow import Column
@@ -16,7 +18,7 @@ _HALF = 0.5
 
 def sequence_lens(credit: Credit) -> LensPanel:
     """Draw what the loss of the first sequence hears; the others are listed."""
-    unit = f" {shown(credit.unit, 10)}" if credit.unit else ""
+    unit = shown(credit.unit, 10) or "steps"
     shares = [[share / sum(one.share) for share in one.share] for one in credit.sequences]
     places = [
         (one.stretch * credit.step / 2, one.stretch * credit.step) for one in credit.sequences
@@ -25,10 +27,8 @@ def sequence_lens(credit: Credit) -> LensPanel:
     top = max(share for row in shares for share in row)
     levels = [_scaled(one.level) for one in credit.sequences]
     labels = [f"{shown(one.label, 40)} ({shown(one.name, 60)})" for one in credit.sequences]
-    told = [
-        _said(one, row, place, unit)
-        for one, row, place in zip(credit.sequences, shares, places, strict=True)
-    ]
+    rows = list(zip(credit.sequences, shares, strict=True))
+    told = [_said(one, share, credit, unit) for one, share in rows]
     first, apart = places[0]
     chart = draw(
         "lens",
@@ -36,7 +36,7 @@ def sequence_lens(credit: Credit) -> LensPanel:
         description=told[0],
         x=linear([0.0, longest], margin=0.0),
         y=linear([0.0, top], margin=0.0),
-        x_label=f"time in{unit}" if unit else "step",
+        x_label=f"time in {unit}" if credit.unit else "step",
         y_label="Share of the step in the sizes of dE/dx",
         lines=[
             Line(
@@ -53,17 +53,17 @@ def sequence_lens(credit: Credit) -> LensPanel:
     )
     table = Table(
         "What the loss of each sequence hears",
-        ["Sequence", "Told to be", "Most, at", "Half of it, within"],
+        ["Sequence", "Told to be", f"Most, at ({unit})", f"Half of it, within ({unit})"],
         [
             (
                 label,
                 [
                     Cell(shown(one.told, 40)),
-                    Cell(f"{short(_middle(row, place))}{unit}"),
-                    Cell(_span(row, place, unit)),
+                    Cell(_most(one, share, credit)),
+                    Cell(_half(one, share, credit)),
                 ],
             )
-            for label, one, row, place in zip(labels, credit.sequences, shares, places, strict=True)
+            for label, (one, share) in zip(labels, rows, strict=True)
         ],
     )
     data = {
@@ -91,24 +91,22 @@ def sequence_lens(credit: Credit) -> LensPanel:
     )
 
 
-def _said(one: Heard, shares: list[float], place: tuple[float, float], unit: str) -> str:
+def _said(one: Heard, shares: list[float], credit: Credit, unit: str) -> str:
     label = shown(one.label, 40)
     right = "told right" if one.told == one.label else f"told to be {shown(one.told, 40)}"
     return (
-        f"The loss of {label} in {shown(one.name, 60)}, {right}, hears "
-        f"{short(_middle(shares, place))}{unit} most; half of all it hears lies within "
-        f"{_span(shares, place, unit)}."
+        f"The loss of {label} in {shown(one.name, 60)}, {right}, hears what is at "
+        f"{_most(one, shares, credit)} {unit} most; half of all that it hears lies within "
+        f"{_half(one, shares, credit)} {unit}."
     )
 
 
-def _middle(shares: list[float], place: tuple[float, float]) -> float:
-    first, apart = place
-    return first + shares.index(max(shares)) * apart
+def _most(one: Heard, shares: list[float], credit: Credit) -> str:
+    return _at(shares.index(max(shares)) * one.stretch, credit)
 
 
-def _span(shares: list[float], place: tuple[float, float], unit: str) -> str:
-    """Give the shortest stretch in which half of all shares lie, from its begin to its end."""
-    _, apart = place
+def _half(one: Heard, shares: list[float], credit: Credit) -> str:
+    """Give the shortest stretch in which half of all shares lie, from where to where."""
     best, start, held = (0, len(shares)), 0, 0.0
     for stop, share in enumerate(shares, 1):
         held += share
@@ -117,7 +115,13 @@ def _span(shares: list[float], place: tuple[float, float], unit: str) -> str:
             start += 1
         if held >= _HALF and stop - start < best[1] - best[0]:
             best = start, stop
-    return f"{short(best[0] * apart)} to {short(best[1] * apart)}{unit}"
+    first, last = (min(place * one.stretch, one.steps) for place in best)
+    return f"{_at(first, credit)} to {_at(last, credit)}"
+
+
+def _at(step: int, credit: Credit) -> str:
+    """Give a time with the decimals that a step needs."""
+    return fixed(step * credit.step, max(0, min(6, math.ceil(-math.log10(credit.step)))))
 
 
 def _scaled(level: Column) -> Column:
