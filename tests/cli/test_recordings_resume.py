@@ -1,4 +1,4 @@
-"""Recordings are gone on with after what can stop their training; about two seconds."""
+"""Recordings are gone on with after what can stop their training; about one second and a half."""
 
 import csv
 import json
@@ -61,7 +61,9 @@ def test_a_kill_and_then_the_same_end(whole: Path) -> None:
     assert ended(killed) == ended(whole / "whole")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.thorough)]
+)
 def test_a_signal_and_then_the_same_end(
     number: int, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
