@@ -1,4 +1,4 @@
-"""Recordings on the command line: learned, told, refused; about two seconds, of which most is imports."""
+"""Recordings on the command line: learned, told, refused; two seconds, imports included."""
 
 import csv
 import json
