@@ -173,9 +173,10 @@ def wait(process: int) -> int:
 
 
 def history(run: Path) -> list[dict[str, str]]:
-    """Read a history but for its seconds."""
+    """Read a history but for its seconds and where it was taken up again."""
     with (run / "history.csv").open(newline="") as file:
-        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+        rows = list(csv.DictReader(file))
+    return [{k: v for k, v in row.items() if k not in ("seconds", "resumed")} for row in rows]
 
 
 if __name__ == "__main__":

@@ -183,18 +183,10 @@ def score(model: tt.Network, task: Adding, inputs: Tensor, targets: Tensor) -> f
 
 
 def reach(model: tt.Network, task: Adding, draws: torch.Generator) -> tuple[float, ...]:
-    """Give the median norm of dE/dS_t by lag, for the loss of the last step.
-
-    `flow` follows the losses of the later half of what it is given, as many steps back as all of
-    them have. So that the last step of the task is the first of that half, as many steps follow in
-    which nothing is asked for.
-    """
-    batch = task.batch(32, draws)
-    rest = (task.T - 1, *batch.inputs.shape[1:])
-    inputs = torch.cat([batch.inputs, torch.zeros(rest)])
-    targets = torch.cat([batch.targets, torch.full((*rest[:2], 1), math.nan)])
+    """Give the median norm of dE/dS_t by lag, for the loss of the last step."""
+    batch = task.batch(ROWS, draws)
     try:
-        return tt.flow(model, inputs, targets, task.loss, samples=1).layers[0].median
+        return tt.flow(model, batch.inputs, batch.targets, task.loss).layers[0].median
     except ValueError:  # no gradient, or none that is finite
         return ()
 

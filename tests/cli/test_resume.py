@@ -38,9 +38,14 @@ def stopped(monkeypatch: pytest.MonkeyPatch, at: int, number: int) -> None:
     monkeypatch.setattr(Progress, "after_update", send)
 
 
-def ended(folder: Path) -> tuple[bytes, list[dict[str, str]], set[str]]:
+def history(folder: Path) -> list[dict[str, str]]:
     with (folder / "history.csv").open(newline="") as file:
-        rows = [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+        return list(csv.DictReader(file))
+
+
+def ended(folder: Path) -> tuple[bytes, list[dict[str, str]], set[str]]:
+    own = ("seconds", "resumed")
+    rows = [{k: v for k, v in row.items() if k not in own} for row in history(folder)]
     return (folder / "model.safetensors").read_bytes(), rows, {p.name for p in folder.iterdir()}
 
 
@@ -61,6 +66,10 @@ def test_a_signal_and_then_the_same_end(
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["training"]["stopped"] == "finished"
     assert ended(out) == ended(whole)
+    assert [row["update"] for row in history(out) if row["resumed"] == "1"] == ["8"]
+    looks = json.loads((out / "flow.json").read_text())["over_training"]
+    # After SIGTERM no results were written, and so no looks.
+    assert [look["update"] for look in looks][:2] == ([1, 8] if number == signal.SIGINT else [8])
     assert {path.name for path in tmp_path.iterdir()} == {"tide.csv", "whole", "run"}
 
 

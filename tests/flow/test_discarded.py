@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 import throughtime as tt
 from tests.flow import plainly
-from throughtime.flow import Truncation, flow
+from throughtime.flow import Discarded, Truncation, flow
 
 squared = nn.MSELoss(reduction="none")
 
@@ -124,3 +124,12 @@ def test_without_a_gradient_by_the_weights_nothing_is_discarded() -> None:
     share, cosine = layer.truncation.discarded(2)
     assert share == 0.0
     assert math.isnan(cosine)
+
+
+def test_round_windows_are_among_those_that_are_recorded() -> None:
+    """Of many steps not every window is: those that people ask for are."""
+    windows = tuple(Discarded(1 / k2, 1.0) for k2 in range(1, 778))
+    found = Truncation(windows, 1.0, 1.0).as_dict(most=50)
+    assert {1, 2, 5, 10, 20, 50, 100, 200, 500, 777} <= set(found["k2"])
+    assert len(found["k2"]) < 60
+    assert found["share"] == [1 / k2 for k2 in found["k2"]]

@@ -47,7 +47,7 @@ def test_a_linear_network_is_what_its_eigenvalues_make_of_it(gain: float, wanted
     if wanted == "vanishing":
         steps = math.ceil(math.log(0.01) / math.log(gain))
         assert layer.verdict.horizon == steps
-        assert f"falls to 1% after {steps} of the 60 steps" in layer.verdict.evidence
+        assert f"falls to 1 % after {steps} of the 60 steps" in layer.verdict.evidence
 
 
 def test_a_bounded_network_with_large_weights_is_chaotic() -> None:

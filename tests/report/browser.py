@@ -169,6 +169,14 @@ class Browser:
         x, y = self.middle(selector, across, down)
         self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
+    def tap(self, selector: str, across: float = 0.5, down: float = 0.5) -> None:
+        """Touch a place on an element with a finger, and take it away."""
+        self.call("Emulation.setTouchEmulationEnabled", enabled=True)
+        x, y = self.middle(selector, across, down)
+        self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        self.call("Emulation.setTouchEmulationEnabled", enabled=False)
+
     def click(self, selector: str) -> None:
         """Click on the middle of an element."""
         x, y = self.middle(selector)

@@ -99,6 +99,11 @@ def test_a_cell_under_the_mouse_shows_what_was_recorded(
     )
 
 
+def test_a_tap_on_a_cell_shows_it(page: Browser) -> None:
+    page.tap("[data-chart=triangle-0] svg[role=img]", 2.5 / STEPS, 1 - 6.5 / STEPS)
+    assert page.text(".readout").startswith("Loss step 6, state step 2, lag 4: ")
+
+
 def test_no_loss_hears_what_comes_after_it(page: Browser) -> None:
     page.hover("[data-chart=triangle-0] svg[role=img]", 0.9, 0.9)
     assert page.text(".readout").endswith("a loss does not depend on later states.")
@@ -174,6 +179,7 @@ def test_the_player_builds_up_the_gradient(page: Browser) -> None:
     page.click("#back")
     assert so_far() == [short(float(f"{weight['norm'][1]:.3g}")) for weight in weights]
     slide(page, "#cut", 4)
+    assert page.text("#cut-of") == "4 steps"
     slide(page, "#frame", 2 * STEPS - 1)
     assert page.text("#player-said") == (
         f"Backward, step 0: 4 of {STEPS} terms, cut at a window of 4 steps."

@@ -17,8 +17,15 @@ from throughtime import report
 from throughtime.flow import Flow
 
 squared = nn.MSELoss(reduction="none")
-PANELS = {name: getattr(report, name) for name in report.__all__ if name.startswith("plot_")}
-del PANELS["plot_forecast"]
+OTHERS = {  # of a run's forecasts, a walk, a history
+    "plot_forecast", "plot_credit", "plot_unrolled", "plot_weight_gradient", "plot_loss",
+    "plot_gradient_norm",
+}  # fmt: skip
+PANELS = {
+    name: getattr(report, name)
+    for name in report.__all__
+    if name.startswith("plot_") and name not in OTHERS
+}
 
 
 @pytest.fixture(scope="module")

@@ -340,6 +340,19 @@ def test_an_interrupted_run_says_so(run_folder: Folder) -> None:
     assert "interrupted" not in page_of(run_folder("whole"))
 
 
+def test_a_run_that_failed_says_so_and_where(run_folder: Folder) -> None:
+    training = {"updates": 200, "best_epoch": 40, "stopped": "failed", "failure": "<b> is nan"}
+    page = page_of(run_folder(metrics=metrics(training=training)))
+    assert "Training failed after 200 updates: &lt;b&gt; is nan." in page
+    assert "are those of epoch 40." in page
+    assert page.count(">failed: not finite</text>") == 2  # beside the loss, and beside the norm
+    # Where two labels would lie on each other they stand in two lines.
+    labels = re.findall(r'rule-label upright" x="(.+?)%" dx=".+?" y="(\d+)".*?>(.+?)<', page)
+    near = [(y, label) for x, y, label in labels if float(x) > 70]
+    assert ("14", "failed: not finite") in near
+    assert ("29", "best epoch, 40") in near
+
+
 def test_faults_are_named(run_folder: Folder, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no config\.json"):
         write_report(tmp_path)

@@ -168,12 +168,13 @@ def test_a_cell_that_is_not_known_has_no_equations() -> None:
 
 def test_text_is_set_as_text_in_the_lens() -> None:
     _, walk = measured()
-    letters: dict[str, Any] = {**walk, "input_labels": list("abcdefghijklmnopqrstuvwxyz    ")}
+    letters: dict[str, Any] = {**walk, "input_labels": list("abc d\nfg\tjklmnopqrstuvwxyz    ")}
     found = read_walk(letters)
     assert found is not None
     panel = lens(found)
     assert panel is not None
-    assert "".join(panel.text).startswith("abc")
+    assert "".join(panel.text).startswith("abc d↵\nfg⇥jk")
+    assert panel.data["inputs"][3:6] == ["␣", "d", "↵"]  # in a sentence, a space has to be seen
     assert sum(panel.data["shares"][-1]) == pytest.approx(1.0, abs=1e-3)
     series = lens(walked())
     assert series is not None
@@ -183,8 +184,8 @@ def test_text_is_set_as_text_in_the_lens() -> None:
 def test_what_happened_in_training_is_marked(run_folder: Folder) -> None:
     rows = history(40)
     rows[8][3], rows[9][3] = "inf", "nan"
-    for row in rows[21:]:
-        row[7] = float(str(row[7])) - 0.2  # the clock starts anew
+    for row in rows:
+        row.append("resumed" if row is rows[0] else int(row[0] == 21))
     run = read_run(run_folder(history=rows))
     assert run.history is not None
     assert list(run.history.overflowed) == [8, 9]

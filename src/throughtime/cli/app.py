@@ -15,6 +15,7 @@ from throughtime.cli import leave
 COMMANDS = {
     "train": "Train a recurrent network to forecast a series, write on a text or tell recordings "
     "apart.",
+    "init": "Write a file of settings for a training, each with what it does; fill in, then train.",
     "resume": "Go on with a training that was stopped, to the weights it would have come to.",
     "predict": "Forecast each row of a CSV file from the rows before it, or tell the class of "
     "recordings.",
@@ -82,7 +83,8 @@ def _print_version(asked: bool) -> None:
 
 
 @app.callback(
-    epilog="Examples:  throughtime train sunspots   |   throughtime resume RUN   |   "
+    epilog="Examples:  throughtime train sunspots   |   "
+    "throughtime init tides.csv   |   throughtime resume RUN   |   "
     "throughtime predict RUN mine.csv   |   "
     "throughtime train book.txt   |   throughtime generate RUN   |   "
     "throughtime train RECORDINGS   |   throughtime evaluate RUN OTHERS   |   "

@@ -240,7 +240,7 @@ def _followed(found: dict[str, Any]) -> str:
 def _discarded_table(discarded: dict[str, Any]) -> Any:
     from rich.table import Table
 
-    from throughtime.report.numerals import MISSING, percent, short
+    from throughtime.report.numerals import MISSING, fixed, percent
 
     table = Table(title="What truncation after so many steps discards", title_justify="left")
     for title in ("steps looked back", "of the gradient", "cosine to the full one"):
@@ -250,5 +250,5 @@ def _discarded_table(discarded: dict[str, Any]) -> Any:
     nearest = {min(rows, key=lambda row: abs(row[0] - window)) for window in _WINDOWS}
     for k2, share, cosine in sorted(nearest):
         lost = MISSING if share is None else percent(share) if share >= 1e-5 else "< 0.001 %"
-        table.add_row(str(k2), lost, short(cosine))
+        table.add_row(str(k2), lost, fixed(cosine, 3))
     return table

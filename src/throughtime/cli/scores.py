@@ -43,14 +43,17 @@ def print_horizon(horizon: dict[str, Any] | None) -> None:
     """
     from rich.console import Console
 
+    from throughtime.report.numerals import percent
+
     if horizon is None:
         Console().print("No gradient flows back in time: it is zero, or not finite.")
         return
     for name, steps in zip(horizon["layers"], horizon["steps_by_layer"], strict=True):
-        reach = "has not yet within the steps looked at" if steps is None else f"{steps} steps"
+        counted = "step" if steps == 1 else "steps"
+        reach = "nowhere in the steps looked at" if steps is None else f"after {steps} {counted}"
         Console().print(
-            f"{name.capitalize()}: a gradient falls to {horizon['fraction']:.0%} of itself on its "
-            f"way back in time after: {reach}",
+            f"{name.capitalize()}: on its way back in time a gradient falls to "
+            f"{percent(horizon['fraction'])} of itself {reach}",
             highlight=False,
             soft_wrap=True,
         )

@@ -10,10 +10,9 @@ from throughtime.cli.errors import UsageError
 
 SERIES, TEXT, RECORDINGS = "series", "text", "recordings"
 OPTIONS: dict[str, tuple[str, ...]] = {
-    SERIES: ("target", "time", "transform", "window", "tensorboard"),
+    SERIES: ("target", "time", "transform", "window"),
     TEXT: (
         "vocabulary", "encoding", "pattern", "embedding", "dropout", "window", "rows",
-        "tensorboard",
     ),
     RECORDINGS: ("group", "test_files", "pooling", "bidirectional", "dropout"),
 }  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from throughtime.cells import registry
+from throughtime.cli.config_file import from_file
 from throughtime.cli.errors import reports_errors
 from throughtime.cli.machine import use_threads
 from throughtime.cli.recordings_run import RecordingsLearner, recordings_asked_for
@@ -17,6 +18,7 @@ from throughtime.cli.series_run import SeriesLearner
 from throughtime.cli.tasks import OPTIONS, RECORDINGS, TEXT, refuse_strange, task_of
 from throughtime.cli.text_run import TextLearner, text_asked_for
 from throughtime.cli.training_run import Learner, run_and_record
+from throughtime.cli.watching import Watching
 from throughtime.data import load
 from throughtime.data.split import TEST, VALIDATION
 from throughtime.estimators import LanguageModel, Settings
@@ -220,9 +222,25 @@ def train(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
+    mlflow: Annotated[
+        str | None,
+        typer.Option(
+            help="Keep the run in this experiment of MLflow; where, MLFLOW_TRACKING_URI says.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the results as JSON.", rich_help_panel=OUTPUT)
     ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Take options from this TOML file, which `throughtime init` writes.",
+            callback=from_file,
+            is_eager=True,
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
 ) -> None:
     """Train a recurrent network to forecast a series, write on a text or tell recordings apart.
 
@@ -256,4 +274,4 @@ def train(
         use_threads(settings.hidden, settings.batch_size)
         learner, name = SeriesLearner(dataset, settings), dataset.series.name
     with RunFolder(name, out) as folder:
-        run_and_record(learner, folder, as_json, tensorboard, checkpoint_every)
+        run_and_record(learner, folder, as_json, Watching(tensorboard, mlflow), checkpoint_every)

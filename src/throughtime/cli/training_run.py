@@ -6,11 +6,12 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from throughtime.cli.errors import UsageError, status
+from throughtime.cli.watching import Watching
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from throughtime.flow import Flow
     from throughtime.flow.probe import FlowProbe
     from throughtime.flow.walk import Walk
-    from throughtime.report.tensorboard import TensorBoard
     from throughtime.train import Checkpoint, Checkpoints, Outcome
     from throughtime.train.run_folder import RunFolder
     from throughtime.train.training import Callback
@@ -84,7 +84,7 @@ def run_and_record(
     learner: Learner,
     folder: RunFolder,
     as_json: bool,
-    tensorboard: Path | None = None,
+    watching: Watching | None = None,
     every: float = 60.0,
     resume: Checkpoint | None = None,
 ) -> None:
@@ -94,12 +94,12 @@ def run_and_record(
         learner: What is learned, and how.
         folder: The run folder, entered.
         as_json: Whether to print JSON.
-        tensorboard: Where TensorBoard finds scalars and pictures, if it is to.
+        watching: Who else watches it.
         every: Seconds between checkpoints.
         resume: Where the training goes on from.
 
     Raises:
-        UsageError: The training failed; or TensorBoard is asked for and not installed.
+        UsageError: The training failed; or one who is to watch it is not installed.
         SystemExit: With status 130 after Ctrl-C, with 143 after SIGTERM.
     """
     from rich.console import Console
@@ -109,15 +109,14 @@ def run_and_record(
     from throughtime.train.stopping import terminable
 
     probe = learner.probe()
-    watching: list[Callback] = [] if probe is None else [probe]
-    if tensorboard is not None and probe is not None:
-        watching.append(_tensorboard(tensorboard, probe))
     console = Console(stderr=True)
-    with terminable():
+    with terminable(), watching or Watching() as watchers:
+        configuration = learner.configuration()
+        callbacks = watchers.callbacks(folder.final.name, configuration, probe)
         console.print(learner.announcement(), highlight=False, soft_wrap=True, markup=False)
-        checkpoints = RunCheckpoints(folder, learner.configuration(), every, resume)
+        checkpoints = RunCheckpoints(folder, configuration, every, resume)
         with Progress(learner.epochs, console) as progress:
-            outcome = learner.fit([progress, *watching], checkpoints, resume)
+            outcome = learner.fit([progress, *callbacks], checkpoints, resume)
         if outcome.best_epoch == 0:
             _report_nothing(folder, outcome, resume)
         folder.keep()
@@ -127,7 +126,10 @@ def run_and_record(
             with folder.results(may_lack=("flow.json", "walk.json", "credit.json")) as aside:
                 learner.save(aside)
                 outcome.history.write(aside / "history.csv")
-                metrics = _save_results(aside, learner, outcome, probe)
+                looks = None
+                if probe is not None:
+                    looks = [*_looks_before(folder.path, resume), *probe.as_list()]
+                metrics = _save_results(aside, learner, outcome, looks)
         except KeyboardInterrupt as stop:
             print(
                 f"throughtime: interrupted while results were written; the best model (epoch "
@@ -136,6 +138,7 @@ def run_and_record(
                 file=sys.stderr,
             )
             raise SystemExit(status(stop)) from None
+        watchers.end(outcome.stopped, folder.final)
     _conclude(folder.final, learner, metrics, outcome, as_json)
 
 
@@ -155,15 +158,6 @@ def finished(run: Path, settings: Settings, checkpoint: Checkpoint) -> bool:
         return False
 
 
-def _tensorboard(folder: Path, probe: FlowProbe) -> TensorBoard:
-    from throughtime.report.tensorboard import TensorBoard
-
-    try:
-        return TensorBoard(folder, probe)
-    except (ImportError, OSError) as error:
-        raise UsageError(str(error)) from None
-
-
 def _report_nothing(folder: RunFolder, outcome: Outcome, resume: Checkpoint | None) -> None:
     if outcome.stopped == "interrupted":
         what = (
@@ -180,8 +174,20 @@ def _report_nothing(folder: RunFolder, outcome: Outcome, resume: Checkpoint | No
     )
 
 
+def _looks_before(run: Path, resume: Checkpoint | None) -> list[dict[str, Any]]:
+    """Give what was seen of the gradient before training was taken up again, if it is recorded."""
+    if resume is None:
+        return []
+    try:
+        text = (run / "flow.json").read_text(encoding="utf-8")
+        looks = json.loads(text, parse_constant=lambda _: None)["over_training"]
+        return [look for look in looks if look["update"] <= len(resume.history)]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return []
+
+
 def _save_results(
-    folder: Path, learner: Learner, outcome: Outcome, probe: FlowProbe | None
+    folder: Path, learner: Learner, outcome: Outcome, looks: Sequence[Mapping[str, Any]] | None
 ) -> dict[str, Any]:
     from throughtime.estimators.saved import write_json
     from throughtime.flow import NoFlowError
@@ -189,11 +195,11 @@ def _save_results(
     own = learner.results(folder)
     flow = None
     with contextlib.suppress(NoFlowError):
-        if probe is not None:
-            flow = {**learner.flow().as_dict(), "over_training": probe.as_list()}
+        if looks is not None:
+            flow = {**learner.flow().as_dict(), "over_training": looks}
     metrics = {
         **own,
-        **({} if probe is None else {"gradient_horizon": _horizon(flow)}),
+        **({} if looks is None else {"gradient_horizon": _horizon(flow)}),
         "training": {
             "epochs": outcome.history[-1].epoch,
             "updates": len(outcome.history),
@@ -201,6 +207,7 @@ def _save_results(
             "best_validation_loss": outcome.best_validation_loss,
             "stopped": outcome.stopped,
             "seconds": round(outcome.seconds, 3),
+            **({"failure": outcome.failure} if outcome.failure else {}),
             "parameters": sum(p.numel() for p in learner.network.parameters()),
         },
     }

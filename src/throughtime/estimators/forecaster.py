@@ -30,7 +30,7 @@ _loss = nn.MSELoss(reduction="none")
 
 FLOW_STEPS = 300
 """Steps on which gradient flow is measured: what it needs of memory grows with them."""
-PROBE_STEPS = 96
+PROBE_STEPS = 72
 """Steps on which it is looked at while a network is trained."""
 
 

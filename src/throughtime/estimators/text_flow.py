@@ -17,8 +17,6 @@ from throughtime.flow.walk import STEPS, Walk, walk
 from throughtime.nn import Network
 from throughtime.nn.embedded import EmbeddedNetwork
 
-_SEEN = {" ": "\N{OPEN BOX}", "\n": "\N{RETURN SYMBOL}", "\t": "\N{RIGHTWARDS ARROW TO BAR}"}
-"""Characters that cannot be seen, and what stands for them on a page."""
 WALKED = 512
 """Symbols of a vocabulary that a walk can show: each step has an output for every one."""
 BEFORE = 2000
@@ -81,11 +79,11 @@ def _last(
 
 
 def _named(vocabulary: Vocabulary, number: int) -> str:
-    """Give a symbol as one that can be seen; its number where it is no whole character."""
+    """Give a symbol; its number where it is no whole character."""
     text = vocabulary.decode([number])
     if not text or "\N{REPLACEMENT CHARACTER}" in text:
         return f"#{number}"
-    return "".join(_SEEN.get(character, character) for character in text)
+    return text
 
 
 def probe_of(network: Network, vocabulary: Vocabulary, numbers: Tensor) -> FlowProbe:

@@ -149,7 +149,8 @@ def for_network(
         yield Advice(
             "network",
             f"look back on fewer steps: tt.TBPTT(k1, k2) with k2 - k1 + 1 = {k2} or more",
-            f"windows of {k2} steps discard {truncation.discarded(k2).share:.2g} of the gradient; "
+            f"windows of {k2} steps discard {100 * truncation.discarded(k2).share:.2g} % of the "
+            "gradient; "
             "memory and time go with the window",
             "steps looked back on",
             float(T),

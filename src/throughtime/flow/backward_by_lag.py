@@ -12,6 +12,7 @@ the layer above sends down at step t is of the same loss, and so of the same lag
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,7 +51,12 @@ class Lag:
     @property
     def finite(self) -> bool:
         """Whether all gradients are numbers: growing, they leave the range of their type."""
-        return all(bool(norms.isfinite().all()) for norms in self.norms)
+        return math.isfinite(self.size)
+
+    @cached_property
+    def size(self) -> float:
+        """All norms together: 0 where nothing is left of any gradient."""
+        return sum(float(norms.sum()) for norms in self.norms)
 
     @cached_property
     def norms(self) -> tuple[Tensor, ...]:
@@ -100,7 +106,7 @@ def backward_by_lag(network: UnrolledNetwork, adjoints: tuple[StepAdjoint, ...])
                 below = deltas[place - 1]
                 below[0] = below[0] + back[0].by_input @ adjoint.weights.W
         found = Lag(lag, losses, steps, tuple(map(tuple, deltas)), tuple(back))
-        if not any(bool(norms.any()) for norms in found.norms):
+        if found.size == 0:
             return
         yield found
         if not found.finite:

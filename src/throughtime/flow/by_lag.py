@@ -13,6 +13,9 @@ from torch import Tensor
 from throughtime.flow.backward_by_lag import SMALLEST, Lag
 from throughtime.flow.figures import number, numbers
 
+_AT_ONCE = 1_000_000
+"""Numbers whose quantiles are taken together: one lag a time would be slow where there are few."""
+
 
 @dataclass(frozen=True)
 class ByLag:
@@ -77,6 +80,7 @@ class ByLagCollector:
         late = losses[losses >= (int(losses[-1]) + 1) // 2]
         self.count, self.last = len(late), int(late[0])
         self.quantiles: list[list[float]] = []
+        self.waiting: list[Tensor] = []  # whose quantiles are not yet taken
         self.start: Tensor | None = None
         self.overflowed: int | None = None
 
@@ -86,11 +90,19 @@ class ByLagCollector:
             return
         norms = lag.norms[self.layer][-self.count :].flatten()  # [losses * B]
         if self.start is None:
-            self.start = norms
-        relative = (norms / self.start)[self.start > 0]
+            self.start, self.heard = norms, norms > 0
+        relative = (norms / self.start)[self.heard]
         if len(relative):
-            levels = torch.tensor((0.1, 0.5, 0.9), dtype=norms.dtype, device=norms.device)
-            self.quantiles.append(relative.quantile(levels).tolist())
+            self.waiting.append(relative)
+            if len(self.waiting) * len(relative) >= _AT_ONCE:
+                self._take_quantiles()
+
+    def _take_quantiles(self) -> None:
+        if self.waiting:
+            laid = torch.stack(self.waiting, 1)  # [losses * B, lags]
+            levels = torch.tensor((0.1, 0.5, 0.9), dtype=laid.dtype, device=laid.device)
+            self.quantiles += laid.quantile(levels, dim=0).T.tolist()
+            self.waiting.clear()
 
     def overflow(self, lag: Lag) -> None:
         """Note that the gradient is no number from a lag on."""
@@ -98,6 +110,7 @@ class ByLagCollector:
 
     def result(self) -> ByLag:
         """Give the figures; lags at which nothing was left of any gradient are zero."""
+        self._take_quantiles()
         missing = self.last + 1 - len(self.quantiles)
         if self.overflowed is None and self.quantiles:
             self.quantiles += [[0.0, 0.0, 0.0]] * missing

@@ -63,8 +63,10 @@ class Truncation:
         return max(beyond, default=0) + 1
 
     def as_dict(self, most: int = 200) -> dict[str, Any]:
-        """Give plain figures, of at most so many windows evenly chosen."""
-        chosen = evenly(len(self.windows), most)
+        """Give plain figures, of at most so many windows evenly chosen, and of 1, 2, 5, 10, ..."""
+        count = len(self.windows)
+        told = [figure * 10**power for power in range(len(str(count))) for figure in (1, 2, 5)]
+        chosen = sorted({*evenly(count, most), *(k2 - 1 for k2 in told if k2 <= count)})
         return {
             "k2": [place + 1 for place in chosen],
             "share": numbers(self.windows[place].share for place in chosen),

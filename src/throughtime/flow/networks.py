@@ -37,8 +37,8 @@ def unrolled_networks(
             "a pooled network begins with its own state and has its own readout; leave out "
             "`state` and `readout`"
         )
-    refuse_mps(inputs)
     given = check_sequences(inputs, targets, lengths)
+    refuse_mps(inputs)
     check_input(model.recurrent, inputs)
     T, B = inputs.shape[:2]
     whole = torch.full((B,), T) if given is None else check_lengths(given, T, B)

@@ -66,8 +66,10 @@ class Look:
 class FlowProbe:
     """A callback of the training loop that looks at the gradient by lag now and then.
 
-    Looks take a stated share of the training's time: the next one waits until what the last one
-    cost is no more than that. They change nothing: the same weights come out of the training.
+    Looks take at most a stated share of the time: the next one waits until it and those before are
+    no more than that. Only the first, after the first update, does not wait: in a training that is
+    shorter than 1 / share of it, it is more. They change nothing: the same weights come out of the
+    training.
 
     Args:
         model: What is trained; as for `throughtime.flow`, like all up to `readout`.
@@ -78,7 +80,7 @@ class FlowProbe:
         lengths: Valid steps of each row, [B].
         readout: What the outputs of a layer are read by; a `Network` has its own.
         every: Updates between looks; None for as many as the share of the time allows.
-        share: Of the time since the last look that a look may take.
+        share: Of the time since the probe was made that its looks may take.
         samples: Losses that are followed back in a look.
 
     Attributes:
@@ -107,7 +109,7 @@ class FlowProbe:
             raise ValueError(f"share is a part of the time, between 0 and 1; got {share!r}")
         self.share, self.looks, self.seconds = share, list[Look](), 0.0
         self._asked = (model, inputs, targets, loss, state, lengths, readout, samples)
-        self._cost, self._ended = 0.0, time.perf_counter()
+        self._cost, self._made = 0.0, time.perf_counter()
 
     def after_update(self, row: Updated, steps: int) -> None:
         """Look, if it is time to."""
@@ -115,7 +117,7 @@ class FlowProbe:
         if self.every is not None:
             due = row.update % self.every == 0
         else:
-            due = began - self._ended >= self._cost * (1 / self.share - 1)
+            due = self.seconds + self._cost <= (began - self._made) * self.share
         if not due and self.looks:
             return
         try:
@@ -123,8 +125,7 @@ class FlowProbe:
         except NoFlowError:
             layers = ()
         self.looks.append(Look(row.update, row.epoch, layers))
-        self._ended = time.perf_counter()
-        self._cost = self._ended - began
+        self._cost = time.perf_counter() - began  # what the next one is taken to cost
         self.seconds += self._cost
 
     def after_epoch(self, row: Updated) -> None:
@@ -147,7 +148,8 @@ def by_lag(
 ) -> tuple[ByLag, ...]:
     """Measure the gradient by lag alone: what `throughtime.flow` gives of it, at a small cost.
 
-    Arguments and errors as for `throughtime.flow`.
+    Losses are followed back over the lags that are counted, and no further: an overflow beyond
+    them is not noticed. Arguments and errors as for `throughtime.flow`.
 
     Returns:
         One for each layer, from the input up.
@@ -168,5 +170,7 @@ def _by_lag(network: UnrolledNetwork) -> Iterator[ByLag]:
                 collector.note(lag)
             else:
                 collector.overflow(lag)
+        if lag.lag == collectors[0].last:
+            break
     for collector in collectors:
         yield collector.result()

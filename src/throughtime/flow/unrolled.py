@@ -76,8 +76,8 @@ def unroll_network(
     Arguments and errors as for `throughtime.flow`.
     """
     layer, read, parameters = _parts(model, readout)
-    refuse_mps(inputs)
     given = check_sequences(inputs, targets, lengths)
+    refuse_mps(inputs)
     if isinstance(model, Network):
         with torch.no_grad():
             inputs = model.columns(inputs)

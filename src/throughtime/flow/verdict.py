@@ -98,8 +98,8 @@ def verdict(
         kind = "vanishing"
         rate = "" if by_lag.growth is None else f"; it shrinks to {by_lag.growth:.3g} a step"
         evidence = (
-            f"the gradient falls to {FRACTION:.0%} after {horizon} of the {lags} steps back that "
-            f"were looked at{rate}"
+            f"the gradient falls to {100 * FRACTION:g} % after {horizon} of the {lags} steps back "
+            f"that were looked at{rate}"
         )
     else:
         kind = "healthy"

@@ -1,7 +1,9 @@
-"""A figure or an axis to draw on, and the colours of all pictures."""
+"""A figure or an axis to draw on, and the colours and words of all pictures."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,3 +28,16 @@ def new_figure(inches: tuple[float, float]) -> Figure:
 def axis(ax: Axes | None, inches: tuple[float, float]) -> Axes:
     """Give an axis as it is, or that of a new figure."""
     return new_figure(inches).add_subplot() if ax is None else ax
+
+
+def known(values: Sequence[float | None]) -> list[float]:
+    """Give numbers to draw: a gap where there is none."""
+    return [math.nan if value is None else value for value in values]
+
+
+def labelled(ax: Axes, title: str, x: str, y: str) -> Axes:
+    """Write an axis' title and what it measures."""
+    ax.set_title(title, loc="left", color=INK)
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    return ax

@@ -15,6 +15,7 @@ from throughtime.report.wording import shown
 WIDTH = 1000.0
 _STROKE = 9  # px
 _CHARACTER = 6.8  # px, the mean advance of the axis' type
+_SHARE = 2.0  # per cent of a narrow screen's chart, the same
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Chart:
     shapes: list[tuple[str, str]] = field(default_factory=list)
     dots: list[tuple[float, float, str]] = field(default_factory=list)
     spans: list[tuple[float, float, str]] = field(default_factory=list)
-    uprights: list[tuple[float, str, str]] = field(default_factory=list)
+    uprights: list[tuple[float, str, str, int]] = field(default_factory=list)
     levels: list[tuple[float, str]] = field(default_factory=list)
     image: str = ""
     legend: list[tuple[str, str]] = field(default_factory=list)
@@ -201,11 +202,7 @@ def draw(
             (across(span.start), across(span.stop) - across(span.start), shown(span.label, 40))
             for span in spans
         ],
-        uprights=[
-            (across(rule.x), rule.label, "start" if across(rule.x) < 55 else "end")
-            for rule in rules
-            if rule.x is not None
-        ],
+        uprights=_uprights([(across(rule.x), rule.label) for rule in rules if rule.x is not None]),
         levels=[(down(rule.y), rule.label) for rule in rules if rule.y is not None],
         legend=[(f"line {line.role}", line.label) for line in lines if line.label]
         + [(f"area {area.role}", area.label) for area in areas if area.label]
@@ -220,6 +217,25 @@ def _outline(area: Area, path: Callable[[Sequence[Point]], str], columns: int) -
     upper = thin([(x, high) for x, _, high in known], columns)[0]
     lower = thin([(x, low) for x, low, _ in known], columns)[0]
     return path([*upper, *reversed(lower)]) + "Z"
+
+
+def _uprights(rules: Sequence[tuple[float, str]]) -> list[tuple[float, str, str, int]]:
+    """Set each label beside its rule, to the side that has more room, in a line that is free."""
+    lines: list[list[tuple[float, float]]] = []
+    found = []
+    for at, label in rules:
+        width = len(label) * _SHARE
+        begin, anchor = (at, "start") if at < 55 else (at - width, "end")
+        free = (
+            place
+            for place, taken in enumerate(lines)
+            if all(begin + width <= first or last <= begin for first, last in taken)
+        )
+        line = next(free, len(lines))
+        lines += [[]] * (line == len(lines))
+        lines[line] = [*lines[line], (begin, begin + width)]
+        found.append((at, label, anchor, line))
+    return found
 
 
 def _x_ticks(ticks: Sequence[tuple[float, str]]) -> list[Tick]:

@@ -12,12 +12,15 @@ from throughtime.report.wording import capital
 _RESUMES = 8
 
 
-def loss_chart(history: History, best_epoch: float | None, columns: int = COLUMNS) -> Chart:
+def loss_chart(
+    history: History, best_epoch: float | None, failed: bool = False, columns: int = COLUMNS
+) -> Chart:
     """Draw the loss and the validation loss by update, with the best epoch marked.
 
     Args:
         history: What training recorded, one row or more.
         best_epoch: The epoch whose weights were kept, if one was.
+        failed: Whether the loss or gradient of the update after the last was no finite number.
         columns: Into how many columns long lines are thinned.
     """
     training = list(zip(history.update, history.loss, strict=True))
@@ -28,7 +31,7 @@ def loss_chart(history: History, best_epoch: float | None, columns: int = COLUMN
     ]
     y = _loss_scale([loss for _, loss in [*training, *validated]])
     best = _row_of_epoch(history, best_epoch)
-    rules, highlights = _resumes(history), []
+    rules, highlights = _events(history, failed), []
     if best is not None and best_epoch is not None:
         update, loss = history.update[best], history.validation_loss[best]
         rules.append(Rule(f"best epoch, {short(best_epoch)}", x=update))
@@ -52,12 +55,15 @@ def loss_chart(history: History, best_epoch: float | None, columns: int = COLUMN
     )
 
 
-def norm_chart(history: History, clip: float | None, columns: int = COLUMNS) -> Chart:
+def norm_chart(
+    history: History, clip: float | None, failed: bool = False, columns: int = COLUMNS
+) -> Chart:
     """Draw the norm of the gradient before clipping, with the threshold.
 
     Args:
         history: What training recorded, one row or more.
         clip: The norm gradients were clipped to, if they were.
+        failed: As for `loss_chart`.
         columns: Into how many columns long lines are thinned.
     """
     y = _loss_scale([*history.gradient_norm, clip])
@@ -71,7 +77,8 @@ def norm_chart(history: History, clip: float | None, columns: int = COLUMNS) -> 
         x_label="update",
         y_label="Gradient norm before clipping" + (", logarithmic" if y.log else ""),
         lines=[Line("norm before clipping", "norm", norms)],
-        rules=_resumes(history) + ([Rule(f"clipped to {short(clip)}", y=clip)] if clip else []),
+        rules=_events(history, failed)
+        + ([Rule(f"clipped to {short(clip)}", y=clip)] if clip else []),
         marks=[
             Marks(
                 "clipped",
@@ -97,8 +104,9 @@ def clipping(history: History) -> str:
     return said
 
 
-def _resumes(history: History) -> list[Rule]:
-    return [Rule("resumed", x=update) for update in history.resumed[:_RESUMES]]
+def _events(history: History, failed: bool) -> list[Rule]:
+    rules = [Rule("resumed", x=update) for update in history.resumed[:_RESUMES]]
+    return [*rules, Rule("failed: not finite", x=history.update[-1])] if failed else rules
 
 
 def _update_scale(history: History) -> Scale:

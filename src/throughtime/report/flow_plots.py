@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from throughtime.report.axis import BLUE, COLOURS, INK, ORANGE, QUIET, axis
+from throughtime.report.axis import BLUE, COLOURS, INK, ORANGE, QUIET, axis, known, labelled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,14 +37,14 @@ def plot_triangle(flow: Source, ax: Axes | None = None, layer: int = -1) -> Axes
     found = _layer(flow, layer)
     triangle = found["triangle"]
     ax = axis(ax, (5.2, 4.2))
-    table = [_known(row) for row in triangle["mean"]]
+    table = [known(row) for row in triangle["mean"]]
     largest = max((v for row in table for v in row if v > 0), default=1.0)
     norm = LogNorm(largest * 10.0**-_DECADES, largest, clip=True)
     mesh = ax.pcolormesh(triangle["steps"], triangle["losses"], table, norm=norm, cmap="viridis")
     if len(triangle["losses"]) > 1:
         ax.invert_yaxis()
     ax.figure.colorbar(mesh, ax=ax, label="|dE_s / dS_t|")
-    return _labelled(ax, f"{found['name']}: gradient of each loss", "state step t", "loss step s")
+    return labelled(ax, f"{found['name']}: gradient of each loss", "state step t", "loss step s")
 
 
 def plot_by_lag(flow: Source, ax: Axes | None = None) -> Axes:
@@ -53,27 +53,27 @@ def plot_by_lag(flow: Source, ax: Axes | None = None) -> Axes:
     floor = 10.0**-_DECADES
     for layer, colour in zip(figures["layers"], _colours(figures["layers"]), strict=True):
         lags = layer["lag"]
-        lower, upper = ([max(v, floor) for v in _known(layer[name])] for name in ("lower", "upper"))
+        lower, upper = ([max(v, floor) for v in known(layer[name])] for name in ("lower", "upper"))
         ax.fill_between(lags, lower, upper, color=colour, alpha=0.2, lw=0)
         ax.plot(
-            lags, [max(v, floor) for v in _known(layer["median"])], c=colour, label=layer["name"]
+            lags, [max(v, floor) for v in known(layer["median"])], c=colour, label=layer["name"]
         )
         if layer["horizon"] is not None:
             ax.axvline(layer["horizon"], color=colour, lw=1, ls=":")
     ax.axhline(figures["fraction"], color=QUIET, lw=1, ls="--")
     ax.set_yscale("log")
     ax.legend(frameon=False)
-    return _labelled(ax, "Gradient by lag", "lag s - t", "relative to lag 0")
+    return labelled(ax, "Gradient by lag", "lag s - t", "relative to lag 0")
 
 
 def plot_discarded(flow: Source, ax: Axes | None = None) -> Axes:
     """Draw the share of the weights' gradient that windows of k2 steps discard, and the cosine."""
     found, ax = _figures(flow)["discarded"], axis(ax, _INCHES)
     if found is not None:
-        ax.plot(found["k2"], _known(found["share"]), color=ORANGE, label="share discarded")
-        ax.plot(found["k2"], _known(found["cosine"]), color=BLUE, label="cosine to the full one")
+        ax.plot(found["k2"], known(found["share"]), color=ORANGE, label="share discarded")
+        ax.plot(found["k2"], known(found["cosine"]), color=BLUE, label="cosine to the full one")
         ax.legend(frameon=False)
-    return _labelled(
+    return labelled(
         ax, "What truncation discards", "window k2 in steps", "of the weights' gradient"
     )
 
@@ -84,11 +84,11 @@ def plot_jacobian(flow: Source, ax: Axes | None = None, layer: int = -1) -> Axes
     jacobian = found["jacobian"]
     if jacobian is not None:
         for row, values in zip(jacobian["rows"], jacobian["largest"], strict=True):
-            ax.plot(jacobian["steps"], _known(values), lw=1, label=f"row {row}")
+            ax.plot(jacobian["steps"], known(values), lw=1, label=f"row {row}")
         ax.axhline(1.0, color=QUIET, lw=1, ls="--")
         ax.legend(frameon=False)
     title = f"{found['name']}: the most that a step stretches"
-    return _labelled(ax, title, "step t", "largest singular value")
+    return labelled(ax, title, "step t", "largest singular value")
 
 
 def plot_singular_values(flow: Source, ax: Axes | None = None, layer: int = -1) -> Axes:
@@ -105,7 +105,7 @@ def plot_singular_values(flow: Source, ax: Axes | None = None, layer: int = -1) 
         ax.axhline(1.0, color=QUIET, lw=1, ls="--")
         ax.set_yscale("log")
     title = f"{found['name']}: singular values of dS_s/dS_t"
-    return _labelled(ax, title, "lag s - t", "singular values")
+    return labelled(ax, title, "lag s - t", "singular values")
 
 
 def plot_lyapunov(flow: Source, ax: Axes | None = None) -> Axes:
@@ -113,13 +113,13 @@ def plot_lyapunov(flow: Source, ax: Axes | None = None) -> Axes:
     layers, ax = _figures(flow)["layers"], axis(ax, _INCHES)
     for layer, colour in zip(layers, _colours(layers), strict=True):
         if layer["lyapunov"] is not None:
-            exponents = _known(layer["lyapunov"]["exponents"])
+            exponents = known(layer["lyapunov"]["exponents"])
             ranks = range(1, len(exponents) + 1)
             ax.plot(ranks, exponents, "o-", ms=3, lw=1, color=colour, label=layer["name"])
     ax.axhline(0.0, color=QUIET, lw=1, ls="--")
     if ax.get_legend_handles_labels()[0]:
         ax.legend(frameon=False)
-    return _labelled(ax, "Lyapunov exponents", "rank", "exponent a step")
+    return labelled(ax, "Lyapunov exponents", "rank", "exponent a step")
 
 
 def plot_paths(flow: Source, ax: Axes | None = None, layer: int = -1) -> Axes:
@@ -131,11 +131,11 @@ def plot_paths(flow: Source, ax: Axes | None = None, layer: int = -1) -> Axes:
         ("the carry path alone", found["paths"]["lag"], found["paths"]["carry"], BLUE),
     )
     for label, lags, values, colour in lines:
-        kept = [v if v > floor else math.nan for v in _known(values)]
+        kept = [v if v > floor else math.nan for v in known(values)]
         ax.plot(lags, kept, color=colour, label=label)
     ax.set_yscale("log")
     ax.legend(frameon=False)
-    return _labelled(ax, f"{found['name']}: ways back", "lag s - t", "relative to lag 0")
+    return labelled(ax, f"{found['name']}: ways back", "lag s - t", "relative to lag 0")
 
 
 def plot_gates(flow: Source, ax: Axes | None = None, layer: int = -1) -> Axes:
@@ -159,7 +159,7 @@ def plot_gates(flow: Source, ax: Axes | None = None, layer: int = -1) -> Axes:
     ax.invert_yaxis()
     ax.set_xlim(0.0, 1.0)
     ax.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.25))
-    return _labelled(ax, f"{found['name']}: gates", "share of values", "")
+    return labelled(ax, f"{found['name']}: gates", "share of values", "")
 
 
 def _figures(flow: Source) -> Mapping[str, Any]:
@@ -173,16 +173,5 @@ def _layer(flow: Source, layer: int) -> Mapping[str, Any]:
     return layers[layer]
 
 
-def _known(values: Sequence[float | None]) -> list[float]:
-    return [math.nan if value is None else value for value in values]
-
-
 def _colours(layers: Sequence[object]) -> list[str]:
     return [COLOURS[place % len(COLOURS)] for place in range(len(layers))]
-
-
-def _labelled(ax: Axes, title: str, x: str, y: str) -> Axes:
-    ax.set_title(title, loc="left", color=INK)
-    ax.set_xlabel(x)
-    ax.set_ylabel(y)
-    return ax

@@ -79,7 +79,6 @@ def read_history(path: Path) -> History:
         return [number(cell) for cell in columns.get(name, [""] * rows)]
 
     norms = columns.get("gradient_norm", [])
-    clock = numbers("seconds")
     # A row whose update is unreadable still counts: it takes the number of its row.
     updates = [row if found is None else found for row, found in enumerate(numbers("update"), 1)]
     return History(
@@ -94,10 +93,5 @@ def read_history(path: Path) -> History:
             for update, cell in zip(updates, norms, strict=False)
             if cell.strip() and number(cell) is None
         ],
-        # The clock of a training that is taken up again starts anew.
-        resumed=[
-            update
-            for update, before, after in zip(updates[1:], clock, clock[1:], strict=False)
-            if before is not None and after is not None and after < before
-        ],
+        resumed=[update for update, flag in zip(updates, numbers("resumed"), strict=True) if flag],
     )

@@ -131,15 +131,16 @@ def _told(run: Run) -> dict[str, Any]:
 def _pictured(run: Run, detail: float) -> dict[str, Any]:
     """Give the pictures whose points are many, in a share of their full detail."""
     target = str(run.config.get("target") or "the series")
-    best_epoch = number(mapping(run.metrics.get("training")).get("best_epoch"))
+    training = mapping(run.metrics.get("training"))
+    best_epoch, failed = number(training.get("best_epoch")), training.get("stopped") == "failed"
     history = run.history if run.history is not None and len(run.history) else None
     columns = max(100, int(COLUMNS * detail))
     clip = number(run.section("training").get("clip"))
     return {
         "forecast": outlook_chart(run.predictions, target, columns) if run.predictions else None,
         **flow_contents(run.flow, kept_update(history, best_epoch) if history else None, detail),
-        "loss": loss_chart(history, best_epoch, columns) if history else None,
-        "norm": norm_chart(history, clip, columns) if history else None,
+        "loss": loss_chart(history, best_epoch, failed, columns) if history else None,
+        "norm": norm_chart(history, clip, failed, columns) if history else None,
     }
 
 
@@ -178,9 +179,13 @@ def _origins(run: Run, kind: Kind) -> list[tuple[str, str]]:
     if run.predictions is not None:
         found.append(("predictions.csv", f"{grouped(len(run.predictions))} rows"))
     if run.flow is not None:
-        found.append(("flow.json", f"{grouped(len(run.flow.layers))} layers measured"))
+        count = len(run.flow.layers)
+        found.append(
+            ("flow.json", f"{grouped(count)} {'layer' if count == 1 else 'layers'} measured")
+        )
     if run.credit is not None:
         count = len(run.credit.sequences)
-        found.append(("credit.json", f"{count} sequence{'s' * (count > 1)} looked at"))
+        counted = "sequence" if count == 1 else "sequences"
+        found.append(("credit.json", f"{grouped(count)} {counted} looked at"))
     found.append(("Written by", f"throughtime {shown(run.config.get('throughtime', ''), 40)}"))
     return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from throughtime.report.numerals import percent, places, short
+from throughtime.report.numerals import number, percent, places, short
 from throughtime.report.record import Run
 from throughtime.report.recorded_flow import Flow
 from throughtime.report.scores import MODEL, PeriodScores, better, scores_by_period, written
@@ -117,9 +117,9 @@ def _span(low: float, high: float) -> str:
 
 
 def interruption(run: Run) -> str | None:
-    """Return a sentence if the run was cut short."""
+    """Return a sentence if the run was cut short, by a person or by numbers that are none."""
     training = run.metrics.get("training")
-    if not isinstance(training, dict) or training.get("stopped") != "interrupted":
+    if not isinstance(training, dict) or training.get("stopped") not in ("interrupted", "failed"):
         return None
     parts = [
         f"{short(float(training[key]))} {key}"
@@ -127,4 +127,9 @@ def interruption(run: Run) -> str | None:
         if isinstance(training.get(key), int | float)
     ]
     after = f" after {listed(parts)}" if parts else ""
+    if training["stopped"] == "failed":
+        why = f": {shown(training['failure'], 300)}" if training.get("failure") else ""
+        best = number(training.get("best_epoch"))
+        kept = "" if best is None else f" The weights and figures are those of epoch {short(best)}."
+        return f"Training failed{after}{why}.{kept}"
     return f"Training was interrupted{after}. The figures are those of what was reached by then."

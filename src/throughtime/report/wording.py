@@ -18,6 +18,20 @@ def shown(value: object, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
+def label(value: object) -> str:
+    """Return what a step is called; whitespace at its ends, part of a symbol, by visible signs."""
+    text = str(value)[:120]
+    core = text.strip()
+    begin = text.find(core) if core else len(text)
+    seen = "".join(_SIGNS.get(c, "\N{OPEN BOX}") for c in text[:begin])
+    rest = "".join(_SIGNS.get(c, "\N{OPEN BOX}") for c in text[begin + len(core) :])
+    return shown(seen + core + rest, 30)
+
+
+_SIGNS = {
+    "\n": "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}",
+    "\t": "\N{RIGHTWARDS ARROW TO BAR}",
+}
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
 

@@ -24,7 +24,8 @@ class Row:
         clipped: Whether clipping changed the gradient.
         learning_rate: Of the first parameter group, in this update.
         validation_loss: In the last row of an epoch, if there is a validation part.
-        seconds: Since training began.
+        seconds: Since training began; what lies between two parts of it is left out.
+        resumed: Whether training was taken up again before this update.
     """
 
     update: int
@@ -35,6 +36,7 @@ class Row:
     learning_rate: float
     validation_loss: float | None
     seconds: float
+    resumed: bool = False
 
 
 class History:
@@ -79,6 +81,8 @@ class History:
             ValueError: There are others than a history has, or they are not of one length.
         """
         names = [field.name for field in fields(Row)]
+        if "resumed" not in columns and "clipped" in columns:  # of an earlier version
+            columns = {**columns, "resumed": torch.zeros_like(columns["clipped"])}
         if sorted(columns) != sorted(names):
             raise ValueError(f"a history has the columns {', '.join(names)}")
         if any(
@@ -101,5 +105,5 @@ class History:
                 writer.writerow(int(v) if isinstance(v, bool) else v for v in astuple(row))
 
 
-_KINDS = {"update": torch.int64, "epoch": torch.int64, "clipped": torch.bool}
+_KINDS = {"update": torch.int64, "epoch": torch.int64, "clipped": torch.bool, "resumed": torch.bool}
 """The types of the columns that are not double precision."""

@@ -73,6 +73,7 @@ class Training:
         self.carried: Any = None
         self.chunk: int | None = None
         self.started = time.perf_counter()
+        self.resumed = False  # and no update since
         self.stopping = Stopping()
         self.improved = False  # since the last checkpoint that was saved
         self.latest: Checkpoint | None = None  # in memory, newer than the one that was saved
@@ -157,7 +158,9 @@ class Training:
                 learning_rate=float(self.optimizer.param_groups[0]["lr"]),
                 validation_loss=None,
                 seconds=time.perf_counter() - self.started,
+                resumed=self.resumed,
             )
+            self.resumed = False
             self.optimizer.step()
             self.optimizer.zero_grad()
             history.append(row)
@@ -257,6 +260,7 @@ class Training:
             best_validation_loss=checkpoint.best_validation_loss,
         )
         self.started = time.perf_counter() - checkpoint.seconds
+        self.resumed = len(checkpoint.history) > 0
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         for kept in (checkpoint.best, checkpoint.before or {}, checkpoint.model):

@@ -11,7 +11,7 @@ from throughtime.report.recorded_flow import Column
 from throughtime.report.recorded_walk import Walk
 from throughtime.report.scale import linear
 from throughtime.report.tables import Cell, Table
-from throughtime.report.wording import shown
+from throughtime.report.wording import label, shown
 
 _ROWS = 8
 _CHARACTERS = 2
@@ -41,11 +41,11 @@ def lens(walk: Walk) -> LensPanel | None:
     if not any(shares):
         return None
     last = max(step for step, share in enumerate(shares) if share)
-    inputs = [shown(label, 30) for label in walk.input_labels]
-    outputs = [shown(label, 30) for label in walk.labels]
+    inputs = [label(name) for name in walk.input_labels]
+    outputs = [label(name) for name in walk.labels]
     top = max(value for share in shares for value in share)
     ranked = sorted(enumerate(shares[last]), key=lambda pair: (-pair[1], pair[0]))[:_ROWS]
-    as_text = all(len(label) <= _CHARACTERS for label in inputs)
+    as_text = all(len(name) <= _CHARACTERS for name in walk.input_labels)
     margin = 0.02 if walk.steps > 1 else 0.5
     chart = draw(
         "lens",
@@ -76,6 +76,7 @@ def lens(walk: Walk) -> LensPanel | None:
         "outputs": outputs,
         "chosen": last,
     }
+    text = [_in_the_text(name) for name in walk.input_labels] if as_text else []
     return LensPanel(
         "Which inputs a loss hears",
         "The size of the gradient of one step's loss with respect to each input before it, as its "
@@ -83,7 +84,7 @@ def lens(walk: Walk) -> LensPanel | None:
         chart,
         table,
         outputs,
-        inputs if as_text else [],
+        text,
         data,
     )
 
@@ -115,6 +116,11 @@ def _said(step: int, shares: list[float], inputs: list[str], outputs: list[str])
         f"The loss of {outputs[step]} hears the input of {inputs[most]} most{where}: "
         f"{percent(shares[most])} of the whole."
     )
+
+
+def _in_the_text(symbol: str) -> str:
+    """Give a symbol as it is set: a space is a space, and a line ends after the sign for it."""
+    return {" ": " ", "\n": label("\n") + "\n"}.get(symbol, label(symbol))
 
 
 def _ticks(labels: list[str]) -> list[tuple[float, str]]:

@@ -10,7 +10,7 @@ from throughtime.report.numerals import grouped, short
 from throughtime.report.recorded_flow import Column
 from throughtime.report.recorded_walk import Walk
 from throughtime.report.tables import Cell, Table
-from throughtime.report.wording import shown
+from throughtime.report.wording import label
 
 _ENDS = 4
 _LAYERS = 3
@@ -84,8 +84,8 @@ def unrolled(walk: Walk) -> UnrolledPanel:
         data={
             "nodes": {kind: [list(pair) for pair in pairs] for kind, pairs in figures.items()},
             "names": {row.kind: row.name for row in rows},
-            "labels": [shown(label, 30) for label in walk.labels],
-            "inputLabels": [shown(label, 30) for label in walk.input_labels],
+            "labels": [label(name) for name in walk.labels],
+            "inputLabels": [label(name) for name in walk.input_labels],
             "targets": [_size(target) for target in walk.targets],
             "losses": [short(loss) for loss in walk.losses],
         },
@@ -155,8 +155,8 @@ def _table(walk: Walk, rows: list[Row]) -> Table:
     body = []
     for step in range(walk.steps):
         cells = [
-            Cell(shown(walk.input_labels[step], 30)),
-            Cell(shown(walk.labels[step], 30)),
+            Cell(label(walk.input_labels[step])),
+            Cell(label(walk.labels[step])),
         ]
         for row in rows:
             value, gradient = figures[row.kind][step]

@@ -44,6 +44,7 @@ if (walk) {
     said.textContent = !backward ? `Forward, step ${now}: ${walk.labels[now]}.`
       : `Backward, step ${now}: ${terms} of ${T} terms` + (terms < T - now ? `, cut at a window of ${steps(window_())}.` : '.');
     slider.setAttribute('aria-valuetext', said.textContent);
+    one('#cut-of').textContent = steps(window_());
     cut.setAttribute('aria-valuetext', steps(window_()));
   }
 

@@ -36,12 +36,14 @@ const triangles = all('[data-chart^="triangle-"]').map((figure) => {
   }
 
   const kept = (value, count) => Math.min(Math.max(value, 0), count - 1);
-  picture.addEventListener('pointermove', (event) => {
+  const point = (event) => {
     const box = picture.getBoundingClientRect();
     column = kept(Math.floor((event.clientX - box.left) / box.width * across), across);
     row = kept(Math.floor((box.bottom - event.clientY) / box.height * up), up);
     show();
-  });
+  };
+  // A finger that taps does not move.
+  for (const kind of ['pointermove', 'pointerdown']) picture.addEventListener(kind, point);
   plot.tabIndex = 0;
   plot.setAttribute('role', 'group');
   plot.setAttribute('aria-label', 'The cells of the triangle; the arrow keys go from one to the next');
