@@ -318,7 +318,7 @@ def test_the_lens_on_recordings_and_their_labels(browser: Browser, tmp_path: Pat
     browser.press("ArrowDown")
     said = browser.text("#lens-said")
     assert said != first
-    assert said.startswith(f"The loss of {files['config']['classes'][1]} in ")
+    assert said.startswith(f"The loss of {files['config']['classes'][1]} (")
     assert "hears what is at 0.02 " in said
     assert "half of all that it hears lies within 0.01 to 0.03 " in said
     paths = [browser.evaluate(f"document.querySelector('svg.lines .{look}').getAttribute('d')")

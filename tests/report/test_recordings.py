@@ -91,7 +91,7 @@ def test_the_shortest_stretch_with_half_of_what_is_heard() -> None:
     assert credit is not None
     panel = sequence_lens(credit)
     assert panel.data["said"] == [
-        "The loss of a in f, told to be b, hears what is at 0.10 s most; half of all that it hears "
+        ", told to be b, hears what is at 0.10 s most; half of all that it hears "
         "lies within 0.10 to 0.13 s."  # where the last step ends
     ]
     assert panel.data["places"] == [[0.01, 0.02]]

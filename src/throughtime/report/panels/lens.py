@@ -71,8 +71,8 @@ def lens(walk: Walk) -> LensPanel | None:
         "from": -room,
         "to": walk.steps - 1.0 + room,
         "shares": [[round(value, 5) for value in share] for share in shares],
-        "places": [[0.0, 1.0]] * len(shares),
-        "said": [_said(step, share, inputs, outputs) for step, share in enumerate(shares)],
+        "places": [[0, 1]],
+        "said": [_said(step, share, inputs) for step, share in enumerate(shares)],
         "outputs": outputs,
         "chosen": last,
     }
@@ -105,17 +105,15 @@ def _shares(row: Column) -> list[float]:
     return [(value or 0.0) / total for value in row]
 
 
-def _said(step: int, shares: list[float], inputs: list[str], outputs: list[str]) -> str:
+def _said(step: int, shares: list[float], inputs: list[str]) -> str:
+    """Say what the loss of a step hears; the loss itself is named before."""
     if not shares:
-        return f"The loss of {outputs[step]} hears no input."
+        return " hears no input."
     most = shares.index(max(shares))
     before = step - most
     many = "1 step" if before == 1 else f"{before} steps"
     where = f", {many} before" if before else ", that of its own step"
-    return (
-        f"The loss of {outputs[step]} hears the input of {inputs[most]} most{where}: "
-        f"{percent(shares[most])} of the whole."
-    )
+    return f" hears the input of {inputs[most]} most{where}: {percent(shares[most])} of the whole."
 
 
 def _in_the_text(symbol: str) -> str:

@@ -33,7 +33,7 @@ def sequence_lens(credit: Credit) -> LensPanel:
     chart = draw(
         "lens",
         title="Share of each step in the gradient of one sequence's loss",
-        description=told[0],
+        description=f"The loss of {labels[0]}{told[0]}",
         x=linear([0.0, longest], margin=0.0),
         y=linear([0.0, top], margin=0.0),
         x_label=f"time in {unit}" if credit.unit else "step",
@@ -92,12 +92,11 @@ def sequence_lens(credit: Credit) -> LensPanel:
 
 
 def _said(one: Heard, shares: list[float], credit: Credit, unit: str) -> str:
-    label = shown(one.label, 40)
+    """Say what the loss of a sequence hears; the sequence is named before."""
     right = "told right" if one.told == one.label else f"told to be {shown(one.told, 40)}"
     return (
-        f"The loss of {label} in {shown(one.name, 60)}, {right}, hears what is at "
-        f"{_most(one, shares, credit)} {unit} most; half of all that it hears lies within "
-        f"{_half(one, shares, credit)} {unit}."
+        f", {right}, hears what is at {_most(one, shares, credit)} {unit} most; half of all that "
+        f"it hears lies within {_half(one, shares, credit)} {unit}."
     )
 
 

@@ -8,7 +8,7 @@ if (lens) {
   const chooser = one('#lens-step'), letters = all('#credit span');
 
   function change() {
-    const chosen = Number(chooser.value), shares = lens.shares[chosen], [first, apart] = lens.places[chosen];
+    const chosen = Number(chooser.value), shares = lens.shares[chosen], [first, apart] = lens.places[chosen] ?? lens.places[0];
     const { width, height } = lines.viewBox.baseVal;
     const across = (t) => ((first + t * apart - lens.from) / (lens.to - lens.from) * width).toFixed(1);
     const down = (share) => (height * (1 - share)).toFixed(1);
@@ -20,7 +20,7 @@ if (lens) {
     letters.forEach((letter, t) => letter.style.setProperty('--share', t < shares.length ? Math.sqrt(shares[t]) : 0));
     const named = one('#lens-of');
     if (named) named.textContent = lens.outputs[chosen];
-    one('#lens-said').textContent = lens.said[chosen];
+    one('#lens-said').textContent = `The loss of ${lens.outputs[chosen]}${lens.said[chosen]}`;
     if (named) chooser.setAttribute('aria-valuetext', lens.outputs[chosen]);
   }
 
