@@ -118,7 +118,7 @@ def _recordings(run: Run) -> Kind:
             "of classes for one who knows nothing.",
         ),
         ("The commonest class", "What is right if the commonest class is told of every recording."),
-        ("Loss", "Of a recording as it is learned from: changed at random, targets smoothed."),
+        ("Loss", "Of a recording as it is learned from: changed and smoothed as the settings say."),
         ("Each tested recording", "What it was told to be is in predictions.csv."),
     ]
     return Kind(
