@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from throughtime.data import Dataset, Split, sunspots
+from throughtime.data import Dataset, Member, Split, sunspots
 from throughtime.estimators import Forecaster, Settings, compare
 from throughtime.train import Row
 
@@ -44,7 +44,7 @@ def fold(origin: int) -> Dataset:
         times=whole.series.times[: known + HORIZON],
     )
     split = Split(range(known), range(known, known), {"ahead": range(known, known + HORIZON)})
-    return replace(whole, series=series, split=split)
+    return replace(whole, members=(Member(series, split),))
 
 
 class Reader:
@@ -62,7 +62,7 @@ class Reader:
         """Score."""
         if row.epoch in READ_AT:
             forecasts, _ = self.forecaster.predict(self.dataset.series)
-            score = compare(self.dataset, forecasts).scores()["model"]["ahead"]
+            score = compare(self.dataset, [forecasts]).scores()["model"]["ahead"]
             self.scores[row.epoch] = score["arv"] if score else float("nan")
 
 

@@ -198,14 +198,11 @@ def test_options_of_recordings_are_refused_for_a_series(tide_csv: Path) -> None:
     assert "--pooling means nothing for a series" in result.stderr
 
 
-def test_a_forecaster_is_not_evaluated(tmp_path: Path, tones: Path) -> None:
+def test_what_is_no_run_of_recordings(tmp_path: Path, tones: Path) -> None:
     (tmp_path / "config.json").write_text('{"format": 1, "target": "v"}')
-    evaluated = run("evaluate", tmp_path, tones)
-    assert evaluated.exit_code == 2
-    assert "holds a forecaster of a series, and" in evaluated.stderr
     predicted = run("predict", tmp_path, "a.csv", "b.csv")
     assert predicted.exit_code == 2
-    assert "one series a call; 2 files were given" in predicted.stderr
+    assert "one file a call; 2 files were given" in predicted.stderr
     missing = run("evaluate", tmp_path / "missing", tones)
     assert missing.exit_code == 2
     assert "no config.json" in missing.stderr

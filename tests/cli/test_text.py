@@ -103,7 +103,8 @@ def test_its_gradient_flow_is_measured_and_told(learned: Path, book: Path, tmp_p
     other = run("flow", learned, "--data", tmp_path / "x.txt")
     assert other.exit_code == 0, other.stderr
     assert "x: lstm of 8 units, 1 layer(s)" in other.stdout
-    assert "--time means nothing for a text" in run("flow", learned, "--time", "day").stderr
+    for option in ("--time", "--series"):
+        assert f"{option} means nothing for a text" in run("flow", learned, option, "day").stderr
 
 
 WRONG = {

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from throughtime.data import Dataset, load, sources
+from throughtime.data import Dataset, Member, load, sources
 from throughtime.estimators import Settings
 
 
@@ -49,13 +49,15 @@ def test_every_source_holds_the_contract(name: str) -> None:
 
 def _leaking(dataset: Dataset) -> Dataset:
     tests = {"all": range(dataset.split.validation.stop - 1, len(dataset.series))}
-    return replace(dataset, split=replace(dataset.split, tests=tests))
+    return replace(dataset, members=(Member(dataset.series, replace(dataset.split, tests=tests)),))
 
 
 def _with_a_gap(dataset: Dataset) -> Dataset:
     values = dataset.series.values.clone()
     values[3] = torch.nan
-    return replace(dataset, series=replace(dataset.series, values=values))
+    return replace(
+        dataset, members=(Member(replace(dataset.series, values=values), dataset.split),)
+    )
 
 
 def _with_unknown_settings(dataset: Dataset) -> Dataset:

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
-from throughtime.data.clock import read_clock
+from throughtime.data.clock import Clock, read_clock
 
 DAY = 86400.0
+
+
+def read_text_clock(cells: list[str], dates_only: bool = False) -> Clock | None:
+    return read_clock(pl.Series(cells), dates_only)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +40,7 @@ DAY = 86400.0
     ],
 )
 def test_notations(cells: list[str], kind: str, steps: list[float]) -> None:
-    clock = read_clock(cells)
+    clock = read_text_clock(cells)
     assert clock is not None
     assert clock.kind == kind
     found = (clock.positions[1:] - clock.positions[:-1]).tolist()
@@ -43,9 +48,9 @@ def test_notations(cells: list[str], kind: str, steps: list[float]) -> None:
 
 
 def test_day_and_month_are_told_apart_by_the_order_of_the_rows() -> None:
-    month_first = read_clock(["01/02/2020", "01/03/2020", "01/04/2020"])
-    day_first = read_clock(["30/01/2020", "31/01/2020", "01/02/2020", "02/02/2020"])
-    by_order = read_clock(["11/01/2020", "12/01/2020", "01/02/2020"])
+    month_first = read_text_clock(["01/02/2020", "01/03/2020", "01/04/2020"])
+    day_first = read_text_clock(["30/01/2020", "31/01/2020", "01/02/2020", "02/02/2020"])
+    by_order = read_text_clock(["11/01/2020", "12/01/2020", "01/02/2020"])
     assert month_first is not None
     assert (month_first.positions[1] - month_first.positions[0]) == DAY
     assert day_first is not None
@@ -56,10 +61,10 @@ def test_day_and_month_are_told_apart_by_the_order_of_the_rows() -> None:
 
 @pytest.mark.parametrize("cells", [["a", "b"], ["", ""], ["2020-01-01", "b", "c"], ["Mon", "Tue"]])
 def test_no_times(cells: list[str]) -> None:
-    assert read_clock(cells) is None
+    assert read_text_clock(cells) is None
 
 
 def test_numbers_are_no_dates() -> None:
-    assert read_clock(["1013.05", "1012.10"], dates_only=True) is None
-    assert read_clock(["200001", "200002"], dates_only=True) is None
-    assert read_clock(["2000-01", "2000-02"], dates_only=True) is not None
+    assert read_text_clock(["1013.05", "1012.10"], dates_only=True) is None
+    assert read_text_clock(["200001", "200002"], dates_only=True) is None
+    assert read_text_clock(["2000-01", "2000-02"], dates_only=True) is not None

@@ -49,7 +49,7 @@ def test_unknown_names_list_the_known() -> None:
         DataError, match="'rainfall' is neither a known source nor a file"
     ) as caught:
         load("rainfall")
-    assert "known sources (sunspots), or the path of a CSV file" in str(caught.value)
+    assert "known sources (sunspots), or the path of a CSV, Parquet" in str(caught.value)
     with pytest.raises(DataError, match="Did you mean 'sunspots'"):
         load("SunSpot")
 

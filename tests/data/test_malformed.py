@@ -127,6 +127,62 @@ MALFORMED: dict[str, tuple[str | bytes, dict[str, str], list[str]]] = {
     "latin-1 below": (b"year,v\n1,5\n2,6\xb0\n", {}, ["line 3", "0xb0", "UTF-8"]),
     "utf-16": ("year,v\n1,5\n".encode("utf-16"), {}, ["UTF-16"]),
     "zero bytes": (b"year,v\n1,5\n2,\0\n", {}, ["line 3", "zero byte"]),
+    "gzip": (b"\x1f\x8b\x08\x00", {}, ["gzip archive"]),
+    "JSON": ('[{"year": 1, "v": 5}]', {}, ["is JSON; a CSV file"]),
+    "web page": ("<!DOCTYPE html>\n<p>404</p>\n", {}, ["a web page"]),
+    "utf-16 without a mark": ("year,v\n1,5\n".encode("utf-16-le"), {}, ["line 1", "zero byte"]),
+    "a remark above the header": (
+        "# tides\nyear,v\n1,5\n2,6\n",
+        {},
+        [
+            "1 fault",
+            "line 1: 1 cell, '# tides', above lines of 2 cells",
+            "remove what stands above",
+        ],
+    ),
+    "units below the header": (
+        "year,v\n(a),(kg)\n1,5\n2,6\n3,7\n",
+        {},
+        ["2 faults", "line 2: column 'v': '(kg)' is text", "line 2: column 'year': '(a)'"],
+    ),
+    "a sum at the foot": ("year,v\n1,5\n2,6\n3,7\nsum,18\n", {}, ["line 5: column 'year': 'sum'"]),
+    "typographic quotes": (
+        "year,v\n1,“5”\n2,“6”\n",
+        {},
+        ["'v' begins with '“5”'", "without units"],
+    ),
+    "a minus that is none": (
+        "year,v\n1,\u22125\n2,6\n3,7\n",
+        {},
+        ["line 2: column 'v': '\u22125'"],
+    ),
+    "digits of another script": (
+        "year,v\n1,\u0665\n2,6\n3,7\n",
+        {},
+        ["line 2: column 'v': '\u0665' is text"],
+    ),
+    "control characters": (
+        "year,v\n1,5\x1b[31m\n2,6\n3,7\n",
+        {},
+        ["line 2: column 'v': '5\\x1b[31m' is text"],
+    ),
+    "spreadsheet fault": ("year,v\n1,#DIV/0!\n2,6\n3,7\n", {}, ["line 2: column 'v': '#DIV/0!'"]),
+    "notations mixed": (
+        "date,v\n2020-01-01,1\n2020-01-02,2\n01/03/2020,3\n",
+        {},
+        ["line 4: column 'date': '01/03/2020' is not a time as in the other rows"],
+    ),
+    "infinite time": ("year,v\n1,5\ninf,6\n3,7\n", {}, ["line 3: column 'year': 'inf'"]),
+    "last line cut short": (
+        "year,v\n1,5\n2,6\n3",
+        {},
+        ["line 4: 1 cell where the header has 2: '3'"],
+    ),
+    "3000 columns and 2999 cells": (
+        ",".join(f"c{column}" for column in range(3000)) + "\n" + "1," * 2998 + "1\n",
+        {},
+        ["line 2: 2999 cells where the header has 3000"],
+    ),
     "spreadsheet": (b"PK\x03\x04" + bytes(range(256)), {}, ["spreadsheet", "CSV"]),
     "picture": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), {}, ["UTF-8"]),
 }

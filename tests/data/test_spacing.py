@@ -6,21 +6,24 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughtime.data.clock import read_clock
-from throughtime.data.delimited import Cells
 from throughtime.data.spacing import time_faults
+from throughtime.data.table import Table
 
 
 def faults_of(times: Iterable[object]) -> list[str]:
     texts = [str(time) for time in times]
-    clock = read_clock(texts)
+    column = pl.Series("t", texts)
+    clock = read_clock(column)
     assert clock is not None
-    cells = Cells("given.csv", ",", {"t": texts}, list(range(2, 2 + len(texts))))
-    return [f"{fault.line} {fault.what}" for fault in time_faults(cells, "t", clock)]
+    table = Table("given.csv", {"t": column}, np.arange(2, 2 + len(texts)))
+    return [f"{fault.line} {fault.what}" for fault in time_faults(table, "t", clock)]
 
 
 def days(first: date, count: int) -> list[date]:

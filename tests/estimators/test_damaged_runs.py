@@ -3,6 +3,7 @@
 300 changes take about six seconds; THROUGHTIME_MUTATIONS=10000 makes more of them.
 """
 
+import copy
 import json
 import os
 import random
@@ -135,7 +136,7 @@ def changed(value: Any, chance: random.Random) -> None:
             if chance.random() < 0.1:
                 del value[key]
             else:
-                value[key] = chance.choice(HOSTILE)
+                value[key] = copy.deepcopy(chance.choice(HOSTILE))
             return
         value = value[key]
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.estimators.conftest import series
-from throughtime.data import DataError, Dataset, dataset
+from throughtime.data import DataError, Dataset, Member, dataset
 from throughtime.estimators import Forecaster, Settings, SettingsError
 
 quick = Settings(hidden=4, epochs=15, learning_rate=0.05, window=20, stride=3)
@@ -51,7 +51,7 @@ def test_test_rows_are_never_learned_from(tide: Dataset) -> None:
     for scale in (1.0, 1000.0):
         values = tide.series.values.clone()
         values[tide.split.train.stop :] *= scale
-        changed = replace(tide, series=replace(tide.series, values=values))
+        changed = replace(tide, members=(Member(replace(tide.series, values=values), tide.split),))
         forecaster = Forecaster.for_dataset(changed, quick)
         outcome = forecaster.fit(changed)
         results.append([*weights(forecaster), torch.tensor(outcome.best_validation_loss)])

@@ -55,6 +55,8 @@ def test_a_missing_file_is_named(saved: tuple[Forecaster, Path], name: str) -> N
         {"scaling": {"center": [0.0], "scale": [1.0]}},
         {"scaling": {"center": [0.0, 1.0], "scale": [0.0, 1.0]}},
         {"covariates": 3},
+        {"series": 5},
+        {"series": "place"},
         {"target": 5},
         {"covariates": ["wind", "rain"]},
         {"network": {"hidden": 5}},

@@ -17,9 +17,10 @@ COMMANDS = {
     "apart.",
     "init": "Write a file of settings for a training, each with what it does; fill in, then train.",
     "resume": "Go on with a training that was stopped, to the weights it would have come to.",
-    "predict": "Forecast each row of a CSV file from the rows before it, or tell the class of "
+    "predict": "Forecast each row of a file from the rows before it, or tell the class of "
     "recordings.",
-    "evaluate": "Score a trained language model on a text, or a classifier on labelled recordings.",
+    "evaluate": "Score a trained model on what it has not learned from: a series, a text or "
+    "recordings.",
     "generate": "Write on from a prompt by a trained language model.",
     "export": "Write a trained network as an ONNX graph or as C, its scaling included.",
     "runs": "List the run folders in a place: what was trained, how far, and how well.",

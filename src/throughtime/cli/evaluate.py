@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,40 +14,120 @@ import typer
 from throughtime.cli.errors import UsageError, reports_errors
 from throughtime.estimators.saved import LANGUAGE_MODEL, SEQUENCE_CLASSIFIER, read_configuration
 
+_PERIOD = "given"
+
 
 @reports_errors
 def evaluate(
     run: Annotated[
         Path,
-        typer.Argument(help="A run folder of `throughtime train` on a text or on recordings."),
+        typer.Argument(help="A run folder of `throughtime train`."),
     ],
     source: Annotated[
         str,
         typer.Argument(
-            help="Of a language model: a text file, a folder of them, or -. Of a classifier: a "
-            "folder of labelled recordings, LABEL_*.wav or LABEL/*.wav."
+            help="Of a forecaster: a built-in series or a file of series. Of a language model: a "
+            "text file, a folder of them, or -. Of a classifier: a folder of labelled recordings, "
+            "LABEL_*.wav or LABEL/*.wav."
         ),
     ],
+    time: Annotated[
+        str | None, typer.Option(help="Series: time column; recognised by its name if left out.")
+    ] = None,
+    series: Annotated[
+        str | None,
+        typer.Option(help="Series: column that tells several apart; the one trained with."),
+    ] = None,
+    last: Annotated[
+        int | None,
+        typer.Option(
+            help="Series: score so many rows, the last of each; all but the first if left out.",
+            min=1,
+        ),
+    ] = None,
     encoding: Annotated[str | None, typer.Option(help="Of a text's characters; utf-8.")] = None,
     pattern: Annotated[
         str | None, typer.Option(help="Which files of a folder of text; *.txt.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
-    """Score a trained language model on a text, or a classifier on labelled recordings.
+    """Score a trained model on what it has not learned from: a series, a text or recordings.
 
-    Of a text: bits a character, and perplexity. Of recordings: accuracy and log loss, and what each
-    class was taken for.
+    Of series: the errors of forecasts one step ahead, beside persistence. Of a text: bits a
+    character, and perplexity. Of recordings: accuracy and log loss, and what each class was taken
+    for.
 
     Example: throughtime evaluate runs/book-20260101-120000 another-book.txt
     """
-    kind = read_configuration(run, LANGUAGE_MODEL, SEQUENCE_CLASSIFIER)["estimator"]
-    if kind == LANGUAGE_MODEL:
+    kind = read_configuration(run, None, LANGUAGE_MODEL, SEQUENCE_CLASSIFIER).get("estimator")
+    of_series = {"time": time, "series": series, "last": last}
+    of_text = {"encoding": encoding, "pattern": pattern}
+    if kind is None:
+        _refuse(of_text, "series")
+        _series(run, source, time, series, last, as_json)
+    elif kind == LANGUAGE_MODEL:
+        _refuse(of_series, "a text")
         _text(run, source, encoding, pattern, as_json)
+    else:
+        _refuse({**of_series, **of_text}, "recordings")
+        _recordings(run, Path(source), as_json)
+
+
+def _refuse(options: Mapping[str, object], of: str) -> None:
+    given = [f"--{name}" for name, value in options.items() if value is not None]
+    if given:
+        raise UsageError(f"{', '.join(given)} means nothing for {of}; leave it out")
+
+
+def _series(
+    run: Path, source: str, time: str | None, column: str | None, last: int | None, as_json: bool
+) -> None:
+    from throughtime.data import Dataset, Member, Split, persistence, read_many, sources
+    from throughtime.estimators import Comparison, load
+
+    forecaster, config = load(run)
+    column = column if column is not None else config.get("series")
+    if source in sources:
+        _refuse({"time": time, "series": column}, "a built-in series")
+        found = tuple(member.series for member in sources[source]().members)
+        if found[0].target != config["target"]:
+            raise UsageError(
+                f"{run} forecasts {config['target']!r}, which {source} does not have; give a file "
+                "that has it"
+            )
+    else:
+        found = read_many(source, config["target"], time, column, minimum_rows=2)
+    predicted = forecaster.predict_many(found)
+
+    def scored(rows: int) -> Split:
+        start = 1 if last is None else max(1, rows - last)  # nothing stands before the first
+        return Split(range(start), range(start, start), {_PERIOD: range(start, rows)})
+
+    comparison = Comparison(
+        Dataset(
+            source, tuple(Member(one, scored(len(one))) for one in found), series_column=column
+        ),
+        {
+            "model": [ahead for ahead, _ in predicted],
+            "persistence": [persistence(one.values[:, 0]) for one in found],
+        },
+    )
+    scores = {name: periods[_PERIOD] for name, periods in comparison.scores().items()}
+    if as_json:
+        told = {"run": str(run), "source": source, "series": len(found), "scores": scores}
+        print(json.dumps(told, allow_nan=False))
         return
-    if encoding is not None or pattern is not None:
-        raise UsageError("recordings have no encoding and no pattern; leave them out")
-    _recordings(run, Path(source), as_json)
+    model = scores["model"]
+    if model is None:
+        raise UsageError(f"{run} has no finite forecast of some row of {source}")
+    of = found[0].target if len(found) == 1 else f"{found[0].target} of {len(found)} series"
+    print(f"{source}, {model['count']:,} rows of {of} forecast one step ahead")
+    for name, score in scores.items():
+        if score is not None:
+            print(
+                f"{name}: mean absolute error {score['mae']:.4g}, root mean squared error "
+                f"{math.sqrt(score['mse']):.4g}"
+            )
 
 
 def _text(run: Path, source: str, encoding: str | None, pattern: str | None, as_json: bool) -> None:

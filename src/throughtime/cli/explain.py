@@ -30,7 +30,7 @@ def explain(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="A CSV file for the run's network; its own observations if left out."),
+        typer.Option(help="A file for the run's network; its own observations if left out."),
     ] = None,
     cell: Annotated[str | None, typer.Option(help="The cell; elman, the textbook's.")] = None,
     units: Annotated[int | None, typer.Option(help=f"Units, 1 to {_UNITS}.")] = None,

@@ -30,6 +30,9 @@ def export(
         str | None,
         typer.Option(help="C: what names in the header begin with; the series if left out."),
     ] = None,
+    series: Annotated[
+        str | None, typer.Option(help="Which series, if the network has learned several.")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="The file to write; SERIES.onnx, or SERIES.h, if left out."),
@@ -53,8 +56,12 @@ def export(
     from throughtime.export import ExportError, made_identifier
 
     forecaster, config = load(run)
+    if series is not None:
+        if "series" not in config:
+            raise UsageError(f"{run} has learned one series; leave --series out")
+        forecaster = forecaster.for_series(series)
     stem = made_identifier(
-        str(config.get("name", "network"))
+        str(config.get("name", "network") if series is None else series)
     )  # the file is not trusted to name a path
     default = f"{stem}.h" if c else f"{stem}{'-streaming' * streaming}.onnx"
     place = out if out is not None else Path(default)

@@ -41,6 +41,10 @@ def flow(
     time: Annotated[
         str | None, typer.Option(help="Time column; recognised by its name if left out.")
     ] = None,
+    series: Annotated[
+        str | None,
+        typer.Option(help="Column that tells several series apart; the longest is measured."),
+    ] = None,
     cell: Annotated[str, typer.Option(help="Of a network at its start.")] = Settings.cell,
     hidden: Annotated[int, typer.Option(help="Its units a layer.")] = Settings.hidden,
     layers: Annotated[int, typer.Option(help="Its layers.")] = Settings.layers,
@@ -62,10 +66,14 @@ def flow(
     if not 0 < fraction < 1:
         raise UsageError(f"--fraction is {fraction}; a number between 0 and 1 is expected")
     if Path(source).is_dir():
-        asked = _trained(Path(source), data, time)
+        asked = _trained(Path(source), data, time, series)
     else:
         asked = _at_its_start(
-            source, target, time, Settings(cell=cell, hidden=hidden, layers=layers, seed=seed)
+            source,
+            target,
+            time,
+            series,
+            Settings(cell=cell, hidden=hidden, layers=layers, seed=seed),
         )
     try:
         found = asked.measure().as_dict(fraction)
@@ -95,7 +103,7 @@ class _Asked:
     measure: Callable[[], Flow]
 
 
-def _trained(run: Path, data: str | None, time: str | None) -> _Asked:
+def _trained(run: Path, data: str | None, time: str | None, series: str | None) -> _Asked:
     from throughtime.data import load as load_series
     from throughtime.data import sources
     from throughtime.estimators import load
@@ -105,11 +113,11 @@ def _trained(run: Path, data: str | None, time: str | None) -> _Asked:
         read_configuration,
     )
 
-    kind = read_configuration(run).get("estimator")
+    kind, columns = read_configuration(run).get("estimator"), {"time": time, "series": series}
     if kind == LANGUAGE_MODEL:
-        return _trained_on_text(run, data, time)
+        return _trained_on_text(run, data, columns)
     if kind == SEQUENCE_CLASSIFIER:
-        return _trained_on_recordings(run, data, time)
+        return _trained_on_recordings(run, data, columns)
     forecaster, config = load(run)
     given = data or str(config["name"])
     if data is None and given not in sources:
@@ -117,17 +125,17 @@ def _trained(run: Path, data: str | None, time: str | None) -> _Asked:
             f"{run} was trained on {config['source']}; name that file, or another with its "
             "columns, with --data"
         )
-    return _of_series(forecaster, load_series(given, config["target"] if data else None, time))
+    target, column = config["target"] if data else None, series or config.get("series")
+    return _of_series(forecaster, load_series(given, target, time, series=column))
 
 
-def _trained_on_text(run: Path, data: str | None, time: str | None) -> _Asked:
+def _trained_on_text(run: Path, data: str | None, columns: dict[str, str | None]) -> _Asked:
     """Measure on what was learned from, or on the whole of another text."""
     from throughtime.estimators import LanguageModel
     from throughtime.estimators.resumed_language_model import text_of
     from throughtime.estimators.saved import LANGUAGE_MODEL, read_configuration
 
-    if time is not None:
-        raise UsageError("--time means nothing for a text; leave it out")
+    _refuse_columns(columns, "a text")
     model, config = LanguageModel.load(run), read_configuration(run, LANGUAGE_MODEL)
     dataset = text_of(run, config, None if data is None else Path(data))
     text = dataset.known if data is None else dataset.text.content
@@ -136,14 +144,13 @@ def _trained_on_text(run: Path, data: str | None, time: str | None) -> _Asked:
     )
 
 
-def _trained_on_recordings(run: Path, data: str | None, time: str | None) -> _Asked:
+def _trained_on_recordings(run: Path, data: str | None, columns: dict[str, str | None]) -> _Asked:
     """Measure on some of what was learned from, or of other recordings."""
     from throughtime.data.audio import read_labelled
     from throughtime.estimators.resumed_classifier import recordings_of
     from throughtime.estimators.saved_classifier import load_of_recordings
 
-    if time is not None:
-        raise UsageError("--time means nothing for recordings; leave it out")
+    _refuse_columns(columns, "recordings")
     classifier, features, config = load_of_recordings(run)
     if data is None:
         dataset = recordings_of(run, config)
@@ -161,18 +168,26 @@ def _trained_on_recordings(run: Path, data: str | None, time: str | None) -> _As
     )
 
 
-def _at_its_start(source: str, target: str | None, time: str | None, settings: Settings) -> _Asked:
+def _refuse_columns(columns: dict[str, str | None], of: str) -> None:
+    for option, column in columns.items():
+        if column is not None:
+            raise UsageError(f"--{option} means nothing for {of}; leave it out")
+
+
+def _at_its_start(
+    source: str, target: str | None, time: str | None, series: str | None, settings: Settings
+) -> _Asked:
     from throughtime.data import load as load_series
     from throughtime.estimators import Forecaster
 
-    dataset = load_series(source, target, time)
+    dataset = load_series(source, target, time, series=series)
     return _of_series(Forecaster.for_dataset(dataset, settings), dataset)
 
 
 def _of_series(forecaster: Forecaster, dataset: Dataset) -> _Asked:
     settings = forecaster.settings
     return _Asked(
-        dataset.series.name,
+        dataset.name,
         settings.cell,
         settings.hidden,
         settings.layers,

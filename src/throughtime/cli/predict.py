@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,11 +17,16 @@ def predict(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="A CSV file with the columns trained on; or WAV or FLAC files, or folders of them."
+            help="A CSV, Parquet or Feather file with the columns trained on; or WAV or FLAC "
+            "files, or folders of them."
         ),
     ],
     time: Annotated[
         str | None, typer.Option(help="Time column; recognised by its name if left out.")
+    ] = None,
+    series: Annotated[
+        str | None,
+        typer.Option(help="Column that tells several series apart; the one trained with."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -29,46 +34,54 @@ def predict(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
-    """Forecast each row of a CSV file from the rows before it, or tell the class of recordings.
+    """Forecast each row of a file from the rows before it, or tell the class of recordings.
 
-    Of a series, the row after the last is forecast too.
+    Of each series, the row after the last is forecast too.
 
     Example: throughtime predict runs/sunspots-20260101-120000 mine.csv --out forecast.csv
     """
-    from throughtime.data import read_series
+    from throughtime.data import read_many
     from throughtime.estimators import load
+    from throughtime.estimators.forecast_file import Forecast, write_forecasts
     from throughtime.estimators.saved import SEQUENCE_CLASSIFIER, read_configuration
-    from throughtime.estimators.scores import write_forecasts
 
     if read_configuration(run, None, SEQUENCE_CLASSIFIER).get("estimator") is not None:
-        if time is not None:
-            raise UsageError("recordings have no time column; leave --time out")
+        for option, column in (("time", time), ("series", series)):
+            if column is not None:
+                raise UsageError(f"recordings have no {option} column; leave --{option} out")
         _tell_recordings(run, files, out, as_json)
         return
     if len(files) != 1:
-        raise UsageError(f"{run} forecasts one series a call; {len(files)} files were given")
+        raise UsageError(f"{run} forecasts one file a call; {len(files)} files were given")
     file = files[0]
     forecaster, config = load(run)
-    series = read_series(file, config["target"], time, minimum_rows=1)
-    forecasts, following = forecaster.predict(series)
+    column = series if series is not None else config.get("series")
+    found = read_many(file, config["target"], time, column, minimum_rows=1)
+    predicted = forecaster.predict_many(found)
     place = out if out is not None else Path(f"{file.stem}-predictions.csv")
     if place.exists() and place.samefile(file):
         raise UsageError(f"{place} is the file that is read; name another with --out")
     try:
-        write_forecasts(
-            place,
-            series,
-            {"predicted": forecasts},
-            following={series.time_name: "next", "predicted": f"{following:.10g}"},
-        )
+        forecasts = [
+            Forecast(one, {"predicted": ahead}, following={"predicted": following})
+            for one, (ahead, following) in zip(found, predicted, strict=True)
+        ]
+        write_forecasts(place, forecasts, column)
     except OSError as error:
         raise UsageError(
             f"{place} cannot be written: {error.strerror or error}; name another with --out"
         ) from error
-    if as_json:
-        print(json.dumps({"predictions": str(place), "rows": len(series), "next": following}))
+    rows, target = sum(map(len, found)), found[0].target
+    told: dict[str, Any]
+    if column is None:
+        following = predicted[0][1]
+        told = {"rows": rows, "next": following}
+        said = f"{rows} rows forecast; the next {target}: {following:.4g}; {place}"
     else:
-        print(f"{len(series)} rows forecast; the next {series.target}: {following:.4g}; {place}")
+        ahead = {one.name: following for one, (_, following) in zip(found, predicted, strict=True)}
+        told = {"rows": rows, "series": len(found), "next": ahead}
+        said = f"{rows} rows of {len(found)} series forecast, and the next of each; {place}"
+    print(json.dumps({"predictions": str(place), **told}) if as_json else said)
 
 
 def _tell_recordings(run: Path, files: list[Path], out: Path | None, as_json: bool) -> None:

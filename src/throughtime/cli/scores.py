@@ -16,18 +16,22 @@ def print_scores(metrics: dict[str, Any]) -> None:
 
     scores: dict[str, dict[str, Any]] = metrics["scores"]
     periods = list(scores["model"])
-    table = Table(
-        title="Average relative variance, one step ahead",
-        title_justify="left",
-    )
+    # Over series of unlike sizes, errors in units of each say more than squares of them all.
+    measure = "mase" if "series" in metrics else "arv"
+    title = "Average relative variance, one step ahead"
+    if "series" in metrics:
+        title = f"Mean absolute scaled error over {metrics['series']} series, one step ahead"
+    table = Table(title=title, title_justify="left")
     table.add_column("")
     best: dict[str, float | None] = {}
     for period in periods:
         table.add_column(period, justify="right", min_width=5)
-        known = [score[period]["arv"] for score in scores.values() if score[period]]
-        best[period] = min(known, default=None)
+        known = [_of(score[period], measure) for score in scores.values()]
+        best[period] = min((score for score in known if score is not None), default=None)
     for name, by_period in scores.items():
-        table.add_row(name, *(_cell(by_period[period], best[period]) for period in periods))
+        table.add_row(
+            name, *(_cell(_of(by_period[period], measure), best[period]) for period in periods)
+        )
     console = Console()
     if not console.is_terminal:
         console = Console(width=100)  # a file or a pipe has no width to mind
@@ -59,8 +63,12 @@ def print_horizon(horizon: dict[str, Any] | None) -> None:
         )
 
 
-def _cell(score: dict[str, Any] | None, best: float | None) -> str:
+def _of(score: dict[str, Any] | None, measure: str) -> float | None:
+    return None if score is None else score[measure]
+
+
+def _cell(score: float | None, best: float | None) -> str:
     if score is None:
         return "-"
-    text = f"{score['arv']:.3f}"
-    return f"[bold]{text}[/]" if score["arv"] == best else text
+    text = f"{score:.3f}"
+    return f"[bold]{text}[/]" if score == best else text

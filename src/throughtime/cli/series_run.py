@@ -1,4 +1,4 @@
-"""A forecaster that learns a series: what a training run tells and keeps of the two."""
+"""A forecaster that learns series: what a training run tells and keeps of the two."""
 
 from __future__ import annotations
 
@@ -46,14 +46,11 @@ class SeriesLearner:
     def announcement(self) -> str:
         """Say which rows are fitted on, and by what network."""
         dataset, settings = self.dataset, self.settings
-        split, times = dataset.split, dataset.series.times
         parameters = sum(p.numel() for p in self.network.parameters())
-        validated = f", validated to {times[split.validation.stop - 1]}" if split.validation else ""
-        window = min(settings.window, len(split.fit) - 1)
+        window = min(settings.window, len(dataset.split.fit) - 1)
         how = "backpropagation" if settings.method == "bptt" else settings.method
         return (
-            f"{dataset.series.name}: {len(times)} rows; fitted on {times[split.fit.start]} to "
-            f"{times[split.fit.stop - 1]}{validated}, tested on what comes after\n"
+            f"{dataset.name}: {_rows(dataset)}, tested on what comes after\n"
             f"{settings.cell} of {settings.hidden} units, {settings.layers} layer(s), {parameters} "
             f"parameters; {settings.optimizer}, {how} through {window} steps"
         )
@@ -89,13 +86,15 @@ class SeriesLearner:
         """Write the forecasts; give the scores."""
         from throughtime.estimators import compare
 
-        forecasts, _ = self.forecaster.predict(self.dataset.series)
-        comparison = compare(self.dataset, forecasts)
+        members = self.dataset.members
+        predicted = self.forecaster.predict_many([member.series for member in members])
+        comparison = compare(self.dataset, [forecasts for forecasts, _ in predicted])
         comparison.write(folder / "predictions.csv")
         return {
             "scores": comparison.scores(),
             "reference_variance": self.dataset.variance,
             "variance_source": self.dataset.variance_source,
+            **({} if self.dataset.series_column is None else {"series": len(members)}),
         }
 
     def flow(self) -> Flow:
@@ -116,3 +115,16 @@ class SeriesLearner:
     def tell(self, metrics: dict[str, Any], place: Path) -> None:
         """Print the scores."""
         print_scores(metrics)
+
+
+def _rows(dataset: Dataset) -> str:
+    """Say which rows are fitted and validated on."""
+    if dataset.series_column is not None:
+        rows = sum(len(member.series) for member in dataset.members)
+        validated = ", validated on the next" if dataset.split.validation else ""
+        count = len(dataset.members)
+        return f"{count} series of {rows} rows together; fitted on the first of each{validated}"
+    split, times = dataset.split, dataset.series.times
+    validated = f", validated to {times[split.validation.stop - 1]}" if split.validation else ""
+    first, last = times[split.fit.start], times[split.fit.stop - 1]
+    return f"{len(times)} rows; fitted on {first} to {last}{validated}"

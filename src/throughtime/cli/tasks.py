@@ -10,7 +10,7 @@ from throughtime.cli.errors import UsageError
 
 SERIES, TEXT, RECORDINGS = "series", "text", "recordings"
 OPTIONS: dict[str, tuple[str, ...]] = {
-    SERIES: ("target", "time", "transform", "window"),
+    SERIES: ("target", "time", "series", "transform", "window"),
     TEXT: (
         "vocabulary", "encoding", "pattern", "embedding", "dropout", "window", "rows",
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,9 +58,9 @@ def train(
     source: Annotated[
         str,
         typer.Argument(
-            help="A built-in series (sunspots), a CSV file; a text file, a folder of them, or - "
-            "for a text on standard input; a folder of labelled recordings (LABEL_*.wav, or "
-            "LABEL/*.wav; FLAC too)."
+            help="A built-in series (sunspots), a CSV, Parquet or Feather file; a text file, a "
+            "folder of them, or - for a text on standard input; a folder of labelled recordings "
+            "(LABEL_*.wav, or LABEL/*.wav; FLAC too)."
         ),
     ],
     task: Annotated[
@@ -78,10 +77,14 @@ def train(
         str | None,
         typer.Option(help="Time column; recognised by its name if left out.", rich_help_panel=DATA),
     ] = None,
+    series: Annotated[
+        str | None,
+        typer.Option(help="Column that tells several series apart.", rich_help_panel=DATA),
+    ] = None,
     validation_share: Annotated[
         float | None,
         typer.Option(
-            help="Share of a file's rows to validate on.",
+            help="Share of the rows of each series to validate on.",
             rich_help_panel=DATA,
             show_default=str(VALIDATION),
         ),
@@ -89,7 +92,7 @@ def train(
     test_share: Annotated[
         float | None,
         typer.Option(
-            help="Share of a file's rows, the last, to test on.",
+            help="Share of the rows of each series, the last, to test on.",
             rich_help_panel=DATA,
             show_default=str(TEST),
         ),
@@ -267,11 +270,13 @@ def train(
         learner, name = RecordingsLearner(recordings, classifier), recordings.data.name
     else:
         Settings(**asked)  # what was asked for is checked before the file is read
-        dataset = load(source, target, time, validation=validation_share, test=test_share)
+        dataset = load(
+            source, target, time, series=series, validation=validation_share, test=test_share
+        )
         settings = Settings(**{**dataset.settings, **asked})
         if settings.patience is None:
-            dataset = replace(dataset, split=dataset.split.without_validation())
+            dataset = dataset.without_validation()
         use_threads(settings.hidden, settings.batch_size)
-        learner, name = SeriesLearner(dataset, settings), dataset.series.name
+        learner, name = SeriesLearner(dataset, settings), dataset.name
     with RunFolder(name, out) as folder:
         run_and_record(learner, folder, as_json, Watching(tensorboard, mlflow), checkpoint_every)

@@ -6,17 +6,19 @@ import difflib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from throughtime.data import tasks
 from throughtime.data.baselines import Autoregression, persistence
 from throughtime.data.batch import Batch, Chunk
 from throughtime.data.errors import DataError
+from throughtime.data.reading import name_of, read_many, read_series
 from throughtime.data.scaling import Scaling, transforms
-from throughtime.data.series import Dataset, Series, Split
-from throughtime.data.split import TEST, VALIDATION, chronological, dataset
+from throughtime.data.scaling_by_series import ScalingBySeries
+from throughtime.data.series import Dataset, Member, Series, Split
+from throughtime.data.split import TEST, VALIDATION, chronological, dataset, panel
 from throughtime.data.stream import Stream
 from throughtime.data.sunspots import sunspots
-from throughtime.data.table import read_series
 from throughtime.data.text import Text, read_text
 
 __all__ = [
@@ -25,7 +27,9 @@ __all__ = [
     "Chunk",
     "DataError",
     "Dataset",
+    "Member",
     "Scaling",
+    "ScalingBySeries",
     "Series",
     "Split",
     "Stream",
@@ -33,7 +37,9 @@ __all__ = [
     "chronological",
     "dataset",
     "load",
+    "panel",
     "persistence",
+    "read_many",
     "read_series",
     "read_text",
     "sources",
@@ -49,21 +55,25 @@ sources: dict[str, Callable[[], Dataset]] = {
 
 
 def load(
-    source: str | Path,
+    source: str | Path | Any,
     target: str | None = None,
     time: str | None = None,
     *,
+    series: str | None = None,
     validation: float | None = None,
     test: float | None = None,
 ) -> Dataset:
-    """Load a series by its name in `sources`, or from a CSV file of one's own.
+    """Load a series by its name in `sources`, or from a file or a frame of one's own.
 
     Args:
-        source: A name in `sources`, or the path of a CSV file.
+        source: A name in `sources`; the path of a CSV, Parquet or Feather file; or a frame of
+            polars or pandas, or a table of Arrow.
         target: The column to forecast; see `read_series`.
         time: The time column; see `read_series`.
-        validation: The fraction of a file's rows that is validated on; 0.15 where left out.
-        test: The fraction of a file's rows that is tested on; 0.2 where left out.
+        series: The column that tells apart several series, each of which is split by itself; see
+            `read_many`.
+        validation: The fraction of the rows that is validated on; 0.15 where left out.
+        test: The fraction of the rows that is tested on; 0.2 where left out.
 
     Returns:
         The series, split in time.
@@ -74,28 +84,31 @@ def load(
     """
     if isinstance(source, str) and source in sources:
         found = sources[source]()
-        _check_unchanged(source, found, target, time, validation, test)
+        _check_unchanged(source, found, target, time, series, validation, test)
         return replace(found, origin={"source": source})
     if isinstance(source, str) and not _looks_like_path(source):
         near = difflib.get_close_matches(source.lower(), sources, n=1)
         suggestion = f" Did you mean {near[0]!r}?" if near else ""
         raise DataError(
             f"{source!r} is neither a known source nor a file.{suggestion}\n"
-            f"To mend: give one of the known sources ({', '.join(sources)}), or the path of a CSV "
-            "file."
+            f"To mend: give one of the known sources ({', '.join(sources)}), or the path of a CSV, "
+            "Parquet or Feather file."
         )
-    found = dataset(
-        read_series(source, target, time),
-        VALIDATION if validation is None else validation,
-        TEST if test is None else test,
-    )
+    shares = (VALIDATION if validation is None else validation, TEST if test is None else test)
+    if series is None:
+        found = dataset(read_series(source, target, time), *shares)
+    else:
+        many = read_many(source, target, time, series)
+        found = panel(many, name_of(source), series, *shares)
+    if not isinstance(source, str | Path):
+        return found  # a frame is gone with its program
     origin = {
         "source": str(Path(source).absolute()),
         "target": target,
         "time": time,
         "validation": validation,
         "test": test,
-    }
+    } | ({} if series is None else {"series": series})
     return replace(found, origin=origin)
 
 
@@ -112,6 +125,7 @@ def _check_unchanged(
     found: Dataset,
     target: str | None,
     time: str | None,
+    series: str | None,
     validation: float | None,
     test: float | None,
 ) -> None:
@@ -123,6 +137,11 @@ def _check_unchanged(
                 f"The source {source!r} has {has[role]!r} as its {role}, not {column!r}.\n"
                 f"To mend: leave the {role} out."
             )
+    if series is not None:
+        raise DataError(
+            f"The source {source!r} is one series; {series!r} was given to tell several apart.\n"
+            "To mend: leave the series column out."
+        )
     if validation is not None or test is not None:
         raise DataError(
             f"The source {source!r} comes with its own split; fractions were given for another.\n"

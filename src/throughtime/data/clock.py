@@ -1,4 +1,4 @@
-"""A column of text read as times: years, months, quarters, dates, dates with hours."""
+"""A column read as times: years, months, quarters, dates, dates with hours."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from throughtime.data.table import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -59,12 +61,16 @@ class Clock:
     kind: Kind
     positions: npt.NDArray[np.float64]
 
+    def part(self, rows: range) -> Clock:
+        """Give the times of neighbouring rows."""
+        return Clock(self.kind, self.positions[rows.start : rows.stop])
 
-def read_clock(cells: list[str], dates_only: bool = False) -> Clock | None:
-    """Read a column of text as times, in the one notation that understands most of it.
+
+def read_clock(column: pl.Series, dates_only: bool = False) -> Clock | None:
+    """Read a column as times; text in the one notation that understands most of it.
 
     Args:
-        cells: The column as it stands. Length T.
+        column: Dates, or text or numbers that stand for times. Length T.
         dates_only: Whether plain numbers do not count as times.
 
     Returns:
@@ -72,7 +78,9 @@ def read_clock(cells: list[str], dates_only: bool = False) -> Clock | None:
     """
     import polars as pl  # heavy, and wanted only when a file is read
 
-    text = pl.Series(cells, dtype=pl.String)
+    if column.dtype in (pl.Date, pl.Datetime):
+        return Clock("date", _seconds(column))
+    text = as_text(column)
     if dates_only and 2 * _count(_numbers(text)) > len(text):
         return None
     readings = _readings()
@@ -150,14 +158,20 @@ def _iso_dates(text: pl.Series, formats: Iterable[str]) -> npt.NDArray[np.float6
 
 def _dates(text: pl.Series, formats: Iterable[str]) -> npt.NDArray[np.float64]:
     """Seconds since 1970, each cell by the first format that understands it."""
-    import polars as pl
-
     seconds = np.full(len(text), np.nan)
     for date_format in formats:
         open_rows = np.isnan(seconds)
         if not open_rows.any():
             break
         read = text.str.to_datetime(date_format, strict=False, time_unit="us")
-        found = read.dt.epoch("us").cast(pl.Float64).fill_null(float("nan")).to_numpy() / 1e6
+        found = _seconds(read)
         seconds[open_rows] = found[open_rows]
     return seconds
+
+
+def _seconds(dates: pl.Series) -> npt.NDArray[np.float64]:
+    """Seconds since 1970, UTC where the dates have a zone."""
+    import polars as pl
+
+    microseconds = dates.cast(pl.Datetime("us", getattr(dates.dtype, "time_zone", None)))
+    return microseconds.dt.epoch("us").cast(pl.Float64).fill_null(float("nan")).to_numpy() / 1e6

@@ -3,67 +3,59 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from throughtime.data.errors import DataError
 from throughtime.data.faults import Fault, listed, quoted, refuse
-
-UNNAMED = "index"
-"""What a nameless first column is called: tables are often saved with their row labels that way."""
+from throughtime.data.file import read_bytes
+from throughtime.data.table import UNNAMED, Table, check_names
 
 _DATA = re.compile(r"^[-+.\d][-+.:/\dTZ ]*([eE][-+]?\d+)?$")
-_NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
+_NAMES = {"|": "bar", ",": "comma", ";": "semicolon", "\t": "tab"}
 
 _BINARY = (
+    (b"PAR1", "a Parquet file that came through a pipe"),
+    (b"ARROW1", "a Feather file that came through a pipe"),
     (b"PK\x03\x04", "a spreadsheet or zip archive"),
-    (b"PAR1", "a Parquet file"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"\xd0\xcf\x11\xe0", "an old spreadsheet"),
+    (b'{"', "JSON"),
+    (b"[{", "JSON"),
+    (b"<!DOCTYPE", "a web page"),
+    (b"<html", "a web page"),
+    (b"<?xml", "XML"),
     (b"\xff\xfe", "UTF-16 text"),
     (b"\xfe\xff", "UTF-16 text"),
 )
 
 
-@dataclass(frozen=True)
-class Cells:
-    """The cells of a file as they stand, spaces at their ends removed.
-
-    Attributes:
-        name: The file, for messages.
-        separator: What stands between the cells of a line.
-        columns: The cells of each column below the header, by its name. Each has length T.
-        lines: The line of the file that each row begins on, counted from 1. Length T.
-    """
-
-    name: str
-    separator: str
-    columns: dict[str, list[str]]
-    lines: list[int]
-
-
-def read_cells(path: Path) -> Cells:
-    """Cut a file into cells.
+def read_delimited(path: Path) -> Table:
+    """Cut a file into cells of text.
 
     The csv module does this rather than polars because it knows which line it is on: polars fills
     rows that are too short and cannot say where a row stood.
 
     Args:
-        path: A UTF-8 text file with a header and commas, semicolons or tabs between the cells.
+        path: A UTF-8 text file with a header and commas, semicolons, tabs or bars between the
+            cells.
 
     Returns:
-        The cells, every row as long as the header, at least one row.
+        The cells, every row as long as the header, at least one row. With semicolons between
+        cells, decimals may have commas.
 
     Raises:
         DataError: The file is missing, unreadable, not UTF-8 text, empty or only a header; the
             header lacks a name or repeats one; rows are blank, or longer or shorter than the
             header.
     """
+    import polars as pl  # heavy, and wanted only when a file is read
+
     name = str(path)
-    text = _decode(name, _read(path))
+    text = _decode(name, read_bytes(path))
     if not text.strip():
         raise DataError(
             f"{name} is empty.\n"
@@ -77,54 +69,16 @@ def read_cells(path: Path) -> Cells:
             f"{name} has a header ({listed(columns)}) and no rows.\n"
             "To mend: add one row per time step below the header."
         )
-    _check_widths(name, header, rows, lines, separator)
-    cells = zip(*rows, strict=True)
-    return Cells(
+    _check_widths(name, header, header_line, rows, lines, separator)
+    return Table(
         name=name,
-        separator=separator,
         columns={
-            column: [cell.strip() for cell in values]
-            for column, values in zip(columns, cells, strict=True)
+            column: pl.Series(column, [cell.strip() for cell in cells], dtype=pl.String)
+            for column, cells in zip(columns, zip(*rows, strict=True), strict=True)
         },
-        lines=lines,
+        places=np.array(lines),
+        decimal_commas=separator == ";",
     )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.is_dir():
-            raise DataError(
-                f"{path} is a folder; a CSV file was expected.\nTo mend: name a file inside it."
-            )
-        # A pipe is welcome; a device such as /dev/zero never ends.
-        if path.exists() and not (path.is_file() or path.is_fifo()):
-            raise DataError(f"{path} is not a regular file.\nTo mend: give the path of a CSV file.")
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(
-            f"{path}: no such file.{_nearest_file(path)}\n"
-            f"To mend: check the path; relative paths start at {Path.cwd()}."
-        ) from None
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read: {error.strerror or error}.\n"
-            "To mend: check the path and the permissions of the file."
-        ) from error
-    except ValueError as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(
-            f"{str(path)!r} cannot be a path: {error}.\nTo mend: give the path of a CSV file."
-        ) from error
-
-
-def _nearest_file(path: Path) -> str:
-    try:
-        siblings = [entry.name for entry in path.parent.iterdir()]
-    except OSError:
-        return ""
-    near = difflib.get_close_matches(path.name, siblings, n=1)
-    return f" Did you mean {str(path.with_name(near[0]))!r}?" if near else ""
 
 
 def _decode(name: str, raw: bytes) -> str:
@@ -161,7 +115,7 @@ def _separator(text: str) -> str:
         return min(counts), counts[0]
 
     try:
-        best = max("\t;,", key=found)
+        best = max("|\t;,", key=found)
     except csv.Error:  # a quote that never closes: cutting the file will say where
         return ","
     return best if found(best)[1] else ","
@@ -199,17 +153,7 @@ def _column_names(where: str, header: list[str]) -> list[str]:
             f"{where}: {listed(map(quoted, columns))} are data, not the names of columns.\n"
             "To mend: add a header line such as 'year,value' at the top."
         )
-    if "" in columns:
-        raise DataError(
-            f"{where}: column {columns.index('') + 1} has no name in the header.\n"
-            "To mend: name every column, or remove a separator at the end of the lines."
-        )
-    twice = list(dict.fromkeys(column for column in columns if columns.count(column) > 1))
-    if twice:
-        raise DataError(
-            f"{where}: the header repeats {listed(map(quoted, twice))}.\n"
-            "To mend: give every column a name of its own."
-        )
+    check_names(where, columns)
     return columns
 
 
@@ -219,10 +163,19 @@ def _looks_like_data(cell: str) -> bool:
 
 
 def _check_widths(
-    name: str, header: list[str], rows: list[list[str]], lines: list[int], separator: str
+    name: str,
+    header: list[str],
+    header_line: int,
+    rows: list[list[str]],
+    lines: list[int],
+    separator: str,
 ) -> None:
     expected = len(header)
     faults = []
+    if expected == 1 and len(rows) > 1 and all(len(row) == len(rows[0]) > 1 for row in rows):
+        what = f"1 cell, {quoted(header[0])}, above lines of {len(rows[0])} cells"
+        mend = "begin with the line that names the columns; remove what stands above it."
+        refuse(name, [Fault(header_line, what, mend)])
     for row, line in zip(rows, lines, strict=True):
         if len(row) == expected:
             continue

@@ -23,17 +23,19 @@ class Fault:
         what: Column, value and what is wrong with it, as one phrase.
         mend: How to mend faults of this kind.
         file: Which of the files of a folder; "" for the file that is named above all faults.
+        unit: What `line` counts: "row" where a file or a frame has no lines.
     """
 
     line: int
     what: str
     mend: str
     file: str = ""
+    unit: str = "line"
 
     @property
     def place(self) -> str:
         """Where it is, for a message."""
-        return ", ".join(filter(None, (self.file, f"line {self.line}" if self.line else "")))
+        return ", ".join(filter(None, (self.file, f"{self.unit} {self.line}" if self.line else "")))
 
 
 def quoted(value: str) -> str:

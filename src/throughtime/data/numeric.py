@@ -1,20 +1,27 @@
-"""Columns of text read as numbers, with every cell that is none placed by its line."""
+"""Columns read as numbers, with every cell that is none placed by its line."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from throughtime.data.delimited import Cells
 from throughtime.data.faults import Fault, quoted
+from throughtime.data.table import Table, as_text
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "?", "."})
 """What people write where a number is missing, in lower case."""
 
 LARGEST = 1e150
 """Numbers beyond it overflow when they are squared, as every error and variance is."""
+
+_TRUTH = ["false", "true"]
+"""What a column of 0 and 1 may be written as, in lower case, if it is so throughout."""
 
 _DECIMAL_COMMA = r"^([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)$"
 
@@ -44,11 +51,11 @@ class Column:
         return 2 * self.numbers > self.given
 
 
-def read_column(cells: Cells, name: str) -> Column:
-    """Read one column as numbers, decimal commas included where semicolons part the columns.
+def read_column(table: Table, name: str) -> Column:
+    """Read one column as numbers, true and false as 1 and 0; times are no numbers.
 
     Args:
-        cells: The file.
+        table: The file.
         name: The column.
 
     Returns:
@@ -56,23 +63,35 @@ def read_column(cells: Cells, name: str) -> Column:
     """
     import polars as pl  # heavy, and wanted only when a file is read
 
-    text = pl.Series(name, cells.columns[name], dtype=pl.String)
-    if cells.separator == ";" and not text.str.contains(".", literal=True).any():
+    column = table.columns[name]
+    if column.dtype.is_numeric() or column.dtype == pl.Boolean:
+        values = _floats(column)
+        known = int((~np.isnan(values)).sum())
+        return Column(name, values, given=known, numbers=known)
+    if column.dtype.is_temporal() or column.dtype.is_nested() or column.dtype == pl.Object:
+        nothing = np.full(len(column), np.nan)
+        return Column(name, nothing, given=len(column) - column.null_count(), numbers=0)
+    text = as_text(column)
+    if table.decimal_commas and not text.str.contains(".", literal=True).any():
         text = text.str.replace(_DECIMAL_COMMA, "${1}.${2}")
-    values = text.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
-    return Column(
-        name=name,
-        values=values,
-        given=int((~text.str.to_lowercase().is_in(list(MISSING))).sum()),
-        numbers=int((~np.isnan(values)).sum()),
-    )
+    values, lower = _floats(text), text.str.to_lowercase()
+    given = int((~lower.is_in(list(MISSING))).sum())
+    if given and int(lower.is_in(_TRUTH).sum()) == given:
+        values = _floats(lower.replace_strict(_TRUTH, [0.0, 1.0], default=None))
+    return Column(name, values, given=given, numbers=int((~np.isnan(values)).sum()))
 
 
-def number_faults(cells: Cells, column: Column) -> list[Fault]:
+def _floats(column: pl.Series) -> npt.NDArray[np.float64]:
+    import polars as pl
+
+    return column.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
+
+
+def number_faults(table: Table, column: Column) -> list[Fault]:
     """Find the cells of a column that hold no finite number.
 
     Args:
-        cells: The file.
+        table: The file.
         column: One of its columns, read as numbers.
 
     Returns:
@@ -81,7 +100,7 @@ def number_faults(cells: Cells, column: Column) -> list[Fault]:
     faults = []
     usable = np.abs(column.values) <= LARGEST  # NaN is not
     for row in np.flatnonzero(~usable).tolist():
-        cell = cells.columns[column.name][row]
+        cell = table.cell(column.name, row)
         if cell == "":
             what, mend = "empty cell", _MEND_GAP
         elif cell.lower().lstrip("+-") == "nan":
@@ -94,7 +113,7 @@ def number_faults(cells: Cells, column: Column) -> list[Fault]:
             what, mend = f"{quoted(cell)} is too large", _MEND_LARGE
         else:
             what, mend = f"{quoted(cell)} is text, not a number", _MEND_TEXT
-        faults.append(Fault(cells.lines[row], f"column {quoted(column.name)}: {what}", mend))
+        faults.append(table.fault(row, f"column {quoted(column.name)}: {what}", mend))
     return faults
 
 

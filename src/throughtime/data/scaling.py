@@ -6,7 +6,7 @@ square root for counts, the logarithm for what grows by shares.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -76,6 +76,18 @@ class Scaling:
         scale = scale.masked_fill(constant, 1.0)
         return cls(tuple(center.tolist()), tuple(scale.tolist()), transform)
 
+    @property
+    def columns(self) -> int:
+        """How many columns are scaled."""
+        return len(self.center)
+
+    def for_series(self, name: str) -> Scaling:
+        """Give the scaling of a series: this one, whatever the series is called."""
+        return self
+
+    def check(self, names: Iterable[str], source: str) -> None:
+        """Refuse no series; see `ScalingBySeries`, which does."""
+
     def apply(self, values: Tensor) -> Tensor:
         """Scale columns.
 
@@ -108,7 +120,7 @@ class Scaling:
         """
         return transforms[self.transform].inverse(values * self.scale[0] + self.center[0])
 
-    def as_dict(self) -> dict[str, list[float] | str]:
+    def as_dict(self) -> dict[str, object]:
         """The scaling in a form that JSON can hold."""
         return {
             "transform": self.transform,
@@ -131,14 +143,14 @@ class Scaling:
                 both, and of "transform" to a known one, or a scale is not positive.
         """
         if not isinstance(saved, Mapping) or set(saved) != {"center", "scale", "transform"}:
-            raise _malformed(f"center, scale and transform were expected, but it is {saved!r:.80}")
+            raise malformed(f"center, scale and transform were expected, but it is {saved!r:.80}")
         if not isinstance(saved["transform"], str) or saved["transform"] not in transforms:
-            raise _malformed(f"transform must be one of {', '.join(transforms)}")
+            raise malformed(f"transform must be one of {', '.join(transforms)}")
         center, scale = _numbers(saved["center"], "center"), _numbers(saved["scale"], "scale")
         if len(center) != len(scale):
-            raise _malformed(f"there are {len(center)} centers and {len(scale)} scales")
+            raise malformed(f"there are {len(center)} centers and {len(scale)} scales")
         if min(scale) <= 0:
-            raise _malformed(f"scales must be positive, but one is {min(scale)}")
+            raise malformed(f"scales must be positive, but one is {min(scale)}")
         return cls(center, scale, saved["transform"])
 
 
@@ -158,16 +170,17 @@ def _transformed(values: Tensor, name: str) -> Tensor:
 
 def _numbers(saved: object, name: str) -> tuple[float, ...]:
     if not isinstance(saved, list | tuple) or not saved:
-        raise _malformed(f"{name} must be a list of numbers, but it is {saved!r:.80}")
+        raise malformed(f"{name} must be a list of numbers, but it is {saved!r:.80}")
     for number in saved:
         if isinstance(number, bool) or not isinstance(number, int | float):
-            raise _malformed(f"{name} must hold numbers, but one is {number!r:.80}")
+            raise malformed(f"{name} must hold numbers, but one is {number!r:.80}")
         if (
             not abs(number) <= 1.7976931348623157e308
         ):  # also NaN, and whole numbers too long for a float
-            raise _malformed(f"{name} must hold finite numbers, but one is {number!r:.80}")
+            raise malformed(f"{name} must hold finite numbers, but one is {number!r:.80}")
     return tuple(float(number) for number in saved)
 
 
-def _malformed(what: str) -> DataError:
+def malformed(what: str) -> DataError:
+    """Make the error that refuses a saved scaling."""
     return DataError(f"The saved scaling is malformed: {what}.\nTo mend: save the model again.")

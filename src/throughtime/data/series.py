@@ -1,11 +1,11 @@
-"""A series and the way it is split in time: what every source of a forecast yields."""
+"""Series and the way they are split in time: what every source of a forecast yields."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
@@ -16,7 +16,7 @@ class Series:
     """One evenly sampled series: a target and what was observed beside it.
 
     Attributes:
-        name: What the series is called in run folders and pictures.
+        name: What it is called: after its file, or what the series column says.
         target: The column to forecast; it is the first column of `values`.
         covariates: The other columns, in the order of `values`.
         time_name: The name of the time column ("row" where there is none).
@@ -75,32 +75,90 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """A series with its split and the variance that its errors are measured in.
+class Member:
+    """A series of a data set, and how it is split.
 
     Attributes:
         series: The numbers.
         split: Which rows may be learned from.
+    """
+
+    series: Series
+    split: Split
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One series, or many of the same columns, each with its split.
+
+    Attributes:
+        name: What it is called in run folders and pictures.
+        members: Each series with its split, in the order of the source; at least one.
         variance: The variance of the target by which a mean squared error is divided to give the
-            average relative variance (ARV), in squared units of the target.
+            average relative variance (ARV), in squared units of the target; None where series of
+            unlike sizes have none in common.
         variance_source: Where that variance comes from, for people.
+        series_column: The column that tells the series apart, whose values are their names; None
+            where there is one series and no such column.
         settings: Training settings that suit the series better than the general ones, by name; how
             they were chosen is said where they stand.
         origin: What `throughtime.data.load` takes to load it again; empty if it was made otherwise.
     """
 
-    series: Series
-    split: Split
-    variance: float
-    variance_source: str
+    name: str
+    members: tuple[Member, ...]
+    variance: float | None = None
+    variance_source: str = ""
+    series_column: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def of(
+        cls, series: Series, split: Split, variance: float, variance_source: str, **other: Any
+    ) -> Dataset:
+        """Make a data set of one series, which is called as the series is."""
+        return cls(series.name, (Member(series, split),), variance, variance_source, **other)
+
+    @property
+    def longest(self) -> Member:
+        """The member that stands for all where one is looked at; the first of equal length."""
+        return max(self.members, key=lambda member: len(member.series))
+
+    @property
+    def series(self) -> Series:
+        """The only series, or the longest of many."""
+        return self.longest.series
+
+    @property
+    def split(self) -> Split:
+        """The split of the only series, or of the longest of many."""
+        return self.longest.split
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The target, then the covariates, of every series."""
+        return self.members[0].series.columns
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        """The names of the test periods, in the order of the first series that has them."""
+        return tuple(dict.fromkeys(name for member in self.members for name in member.split.tests))
+
+    def without_validation(self) -> Dataset:
+        """Give the same data with the validation rows among those to fit."""
+        members = (Member(m.series, m.split.without_validation()) for m in self.members)
+        return replace(self, members=tuple(members))
+
     def digest(self) -> str:
-        """Give the SHA-256 of all that is learned from: columns, times, values and the split."""
-        series, split = self.series, self.split
-        parts = {"fit": split.fit, "validation": split.validation, **split.tests}
-        named = [series.columns, series.times, [(n, r.start, r.stop) for n, r in parts.items()]]
-        found = hashlib.sha256(json.dumps(named).encode())
-        found.update(series.values.double().contiguous().numpy().astype("<f8").tobytes())
+        """Give the SHA-256 of all that is learned from: columns, times, values and the splits."""
+        found = hashlib.sha256()
+        for series, split in ((member.series, member.split) for member in self.members):
+            parts = {"fit": split.fit, "validation": split.validation, **split.tests}
+            named: list[Any] = [series.columns, series.times]
+            named.append([(name, rows.start, rows.stop) for name, rows in parts.items()])
+            if self.series_column is not None:
+                named += [self.series_column, series.name]
+            found.update(json.dumps(named).encode())
+            found.update(series.values.double().contiguous().numpy().astype("<f8").tobytes())
         return found.hexdigest()

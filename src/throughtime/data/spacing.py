@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from throughtime.data.clock import Clock
-from throughtime.data.delimited import Cells
 from throughtime.data.faults import Fault, quoted
+from throughtime.data.table import Table, as_text
 
 DAY = 86400.0  # seconds
 
@@ -21,6 +21,7 @@ _MEND_NOTATION = "write every time in one notation, such as 1949-01-31."
 _MEND_ORDER = (
     "sort the rows by time, one row for each time, or name another time column; where date and "
     "time of day, or year and month, stand in two columns, join them into one (1949-01-31 13:00); "
+    "where rows are of several series, name the column that tells these apart (series); "
     "'row' as the time column counts the rows instead."
 )
 _MEND_UNEVEN = (
@@ -33,7 +34,7 @@ _MEND_GAP = (
 )
 
 
-def time_faults(cells: Cells, column: str, clock: Clock) -> list[Fault]:
+def time_faults(table: Table, column: str, clock: Clock, series: str | None = None) -> list[Fault]:
     """Find the times that cannot be read, do not increase, or leave rows out.
 
     Times are even where no step is longer than 1.5 times the median step. Months, quarters and
@@ -41,44 +42,45 @@ def time_faults(cells: Cells, column: str, clock: Clock) -> list[Fault]:
     is closed for, are not missing.
 
     Args:
-        cells: The file.
+        table: The file.
         column: Its time column.
         clock: The times of that column.
+        series: Which of several series it is; None for the only one.
 
     Returns:
         A fault for each row that is wrong, in the order of the rows.
     """
-    texts = cells.columns[column]
+    texts = as_text(table.columns[column])
     where = f"column {quoted(column)}"
+    if series is not None:
+        where = f"series {quoted(series)}, {where}"
     faults = []
     for row in np.flatnonzero(np.isnan(clock.positions)).tolist():
         fault = f"{quoted(texts[row])} is not a time as in the other rows"
         what = f"{where}: {fault if texts[row] else 'empty cell'}"
-        faults.append(Fault(cells.lines[row], what, _MEND_NOTATION))
+        faults.append(table.fault(row, what, _MEND_NOTATION))
     known = np.flatnonzero(~np.isnan(clock.positions))
     steps = np.diff(clock.positions[known])
     if len(steps) > 1 and (steps < 0).all():
         what = f"{where}: the times run backwards, from {quoted(texts[0])} to {quoted(texts[-1])}"
-        return [*faults, Fault(cells.lines[0], what, "sort the rows, the oldest first.")]
+        return [*faults, table.fault(0, what, "sort the rows, the oldest first.")]
     for step in np.flatnonzero(steps <= 0).tolist():
-        before, row = known[step], known[step + 1]
+        before, row = int(known[step]), int(known[step + 1])
         verb = "repeats" if steps[step] == 0 else "comes after"
-        earlier = f"{quoted(texts[before])} (line {cells.lines[before]})"
+        earlier = f"{quoted(texts[before])} ({table.at(before)})"
         what = f"{where}: {quoted(texts[row])} {verb} {earlier}"
-        faults.append(Fault(cells.lines[row], what, _MEND_ORDER))
+        faults.append(table.fault(row, what, _MEND_ORDER))
     # Rows out of order leave holes where they came from, which are not gaps.
     if len(known) == len(texts) and (steps >= 0).all():
         gaps = _gaps(clock)
         if len(gaps) > max(2, _MOST_GAPS * len(texts)):
             row = int(gaps[0])
             what = f"{where}: the times are unevenly spaced, from {quoted(texts[row])} on"
-            return [*faults, Fault(cells.lines[row], what, _MEND_UNEVEN)]
+            return [*faults, table.fault(row, what, _MEND_UNEVEN)]
         for row in gaps.tolist():
-            what = (
-                f"{where}: rows are missing between {quoted(texts[row])} (line {cells.lines[row]}) "
-                f"and {quoted(texts[row + 1])}"
-            )
-            faults.append(Fault(cells.lines[row + 1], what, _MEND_GAP))
+            last = f"{quoted(texts[row])} ({table.at(row)})"
+            what = f"{where}: rows are missing between {last} and {quoted(texts[row + 1])}"
+            faults.append(table.fault(row + 1, what, _MEND_GAP))
     return faults
 
 

@@ -1,12 +1,13 @@
-"""A series cut into training, validation and test parts in the order of time."""
+"""Series cut into training, validation and test parts in the order of time."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from throughtime.data.errors import DataError
-from throughtime.data.faults import quoted
-from throughtime.data.series import Dataset, Series, Split
+from throughtime.data.faults import listed, quoted
+from throughtime.data.series import Dataset, Member, Series, Split
 
 FEWEST_FIT_ROWS = 20
 FEWEST_ROWS = 2
@@ -31,6 +32,25 @@ def chronological(series: Series, validation: float = VALIDATION, test: float = 
         DataError: A fraction is not between 0 and 1, together they leave nothing to fit, or a
             part would be shorter than 20 rows (fit) or 2 rows (validation, test).
     """
+    _check_fractions(validation, test)
+    rows = len(series)
+    fitted, validated, tested = _parts(rows, validation, test)
+    if _too_few(rows, validation, test):
+        raise DataError(
+            f"{series.source} has {rows} rows, too few to split: {fitted} to fit (at least "
+            f"{FEWEST_FIT_ROWS}), {validated} to validate (at least {FEWEST_ROWS}) and {tested} to "
+            f"test (at least {FEWEST_ROWS}).\n"
+            f"To mend: give a series of {_enough(validation, test)} rows or more, or other "
+            f"fractions than {validation} (validation) and {test} (test)."
+        )
+    return Split(
+        fit=range(fitted),
+        validation=range(fitted, fitted + validated),
+        tests={"test": range(fitted + validated, rows)},
+    )
+
+
+def _check_fractions(validation: float, test: float) -> None:
     for name, fraction in (("validation", validation), ("test", test)):
         if not 0 < fraction < 1:
             raise DataError(
@@ -43,25 +63,25 @@ def chronological(series: Series, validation: float = VALIDATION, test: float = 
             "fit.\n"
             f"To mend: make them smaller, such as {VALIDATION} and {TEST}."
         )
-    rows = len(series)
+
+
+def _parts(rows: int, validation: float, test: float) -> tuple[int, int, int]:
+    """How many rows to fit, to validate and to test."""
     validated, tested = _whole(validation * rows), _whole(test * rows)
-    fitted = rows - validated - tested
-    if fitted < FEWEST_FIT_ROWS or min(validated, tested) < FEWEST_ROWS:
-        enough = max(
-            FEWEST_FIT_ROWS / (1 - validation - test), FEWEST_ROWS / validation, FEWEST_ROWS / test
-        )
-        raise DataError(
-            f"{series.source} has {rows} rows, too few to split: {fitted} to fit (at least "
-            f"{FEWEST_FIT_ROWS}), {validated} to validate (at least {FEWEST_ROWS}) and {tested} to "
-            f"test (at least {FEWEST_ROWS}).\n"
-            f"To mend: give a series of {math.ceil(enough - 1e-9)} rows or more, or other "
-            f"fractions than {validation} (validation) and {test} (test)."
-        )
-    return Split(
-        fit=range(fitted),
-        validation=range(fitted, fitted + validated),
-        tests={"test": range(fitted + validated, rows)},
+    return rows - validated - tested, validated, tested
+
+
+def _too_few(rows: int, validation: float, test: float) -> bool:
+    fitted, *others = _parts(rows, validation, test)
+    return fitted < FEWEST_FIT_ROWS or min(others) < FEWEST_ROWS
+
+
+def _enough(validation: float, test: float) -> int:
+    """How many rows can be split so."""
+    enough = max(
+        FEWEST_FIT_ROWS / (1 - validation - test), FEWEST_ROWS / validation, FEWEST_ROWS / test
     )
+    return math.ceil(enough - 1e-9)
 
 
 def dataset(series: Series, validation: float = VALIDATION, test: float = TEST) -> Dataset:
@@ -91,9 +111,54 @@ def dataset(series: Series, validation: float = VALIDATION, test: float = TEST) 
             "To mend: name another column as the target, give more rows, or leave the constant "
             "ones out."
         )
-    return Dataset(
+    return Dataset.of(
         series, split, variance, "population variance of the target over the training part"
     )
+
+
+def panel(
+    series: Sequence[Series],
+    name: str,
+    series_column: str,
+    validation: float = VALIDATION,
+    test: float = TEST,
+) -> Dataset:
+    """Split each of many series in time.
+
+    Args:
+        series: Of the same columns; at least one.
+        name: What the data set is called.
+        series_column: What tells the series apart.
+        validation: Of the rows of each series, as in `chronological`.
+        test: Of the rows of each series, as in `chronological`.
+
+    Returns:
+        The series and their splits. Some targets may be constant.
+
+    Raises:
+        DataError: Series are too short to be split so, which are named; or the target of each is
+            constant over its training part.
+    """
+    _check_fractions(validation, test)
+    source = series[0].source
+    if short := [one for one in series if _too_few(len(one), validation, test)]:
+        rows = listed((f"{quoted(one.name)} ({len(one)} rows)" for one in short), shown=10)
+        raise DataError(
+            f"{source}: {len(short)} of {len(series)} series are too short to split into rows to "
+            f"fit, to validate and to test: {rows}.\n"
+            f"To mend: leave them out, give series of {_enough(validation, test)} rows or more, or "
+            f"other fractions than {validation} (validation) and {test} (test)."
+        )
+    members = tuple(Member(one, chronological(one, validation, test)) for one in series)
+    parts = [member.series.values[: member.split.train.stop, 0] for member in members]
+    # Rounding can give a constant a variance, and tiny differences none.
+    if all(part.min() == part.max() or part.var(correction=0) == 0 for part in parts):
+        raise DataError(
+            f"{source}: the target {quoted(series[0].target)} is constant over the training part "
+            "of every series; there is nothing to learn.\n"
+            "To mend: name another column as the target, or give more rows."
+        )
+    return Dataset(name, members, series_column=series_column)
 
 
 def _whole(rows: float) -> int:

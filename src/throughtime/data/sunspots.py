@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.resources import as_file, files
 
+from throughtime.data.reading import read_series
 from throughtime.data.series import Dataset, Split
-from throughtime.data.table import read_series
 
 SOURCE = (
     "National Geophysical Data Center, yearly sunspot numbers, as in statsmodels; public domain"
@@ -60,7 +60,8 @@ def sunspots() -> Dataset:
         tests={name: _rows(years) for name, years in TEST_YEARS.items()},
     )
     series = replace(series, source=SOURCE)
-    return Dataset(series, split, VARIANCE, "Weigend, Huberman & Rumelhart (1990)", SETTINGS)
+    source = "Weigend, Huberman & Rumelhart (1990)"
+    return Dataset.of(series, split, VARIANCE, source, settings=SETTINGS)
 
 
 def _rows(years: range) -> range:

@@ -1,182 +1,98 @@
-"""A series read from a CSV file, with every fault in it named at once."""
+"""What a file or a frame holds: columns, and the place that each row has in it."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-from pathlib import Path
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+import numpy.typing as npt
 
-from throughtime.data.clock import UNDERSTOOD, Clock, read_clock
-from throughtime.data.delimited import UNNAMED, Cells, read_cells
 from throughtime.data.errors import DataError
-from throughtime.data.faults import listed, quoted, refuse
-from throughtime.data.numeric import Column, number_faults, read_column
-from throughtime.data.series import Series
-from throughtime.data.spacing import time_faults
+from throughtime.data.faults import Fault, listed, quoted
 
-TIME_NAMES = ("timestamp", "datetime", "ds", "date", "time", "year", "month", "day", UNNAMED)
-"""Column names that are taken for times, in any case; the earlier in this order goes first."""
+if TYPE_CHECKING:
+    import polars as pl
 
-ROW = "row"
-"""The time "column" of a file that has none: its rows, counted from 1."""
-
-_PARTS_OF_A_DATE = ("month", "day", UNNAMED)
+UNNAMED = "index"
+"""What a nameless first column is called: tables are often saved with their row labels that way."""
 
 
-def read_series(
-    path: str | Path,
-    target: str | None = None,
-    time: str | None = None,
-    *,
-    minimum_rows: int = 2,
-) -> Series:
-    """Read one evenly sampled series from a CSV file.
+@dataclass(frozen=True)
+class Table:
+    """Columns of text, numbers or times, as they stand in a file or a frame.
 
-    The file is UTF-8 text (a byte order mark is welcome) with a header line, and commas,
-    semicolons or tabs between the cells; with semicolons, decimals may have commas. Columns of
-    numbers other than the target and the time become covariates; columns of labels are left out.
+    Attributes:
+        name: The file or frame, for messages.
+        columns: The columns by name, of one length T. Text has no spaces at its ends.
+        places: The line of the file, or the row of the frame, that each row stands on, counted
+            from 1. [T]
+        unit: What `places` count: "line" or "row".
+        decimal_commas: Whether numbers in text may have commas for points.
+    """
 
-    A constant target is read like any other, for a forecast may well start from one; `dataset` is
-    what refuses to learn from it.
+    name: str
+    columns: Mapping[str, pl.Series]
+    places: npt.NDArray[np.int64]
+    unit: str = "line"
+    decimal_commas: bool = False
 
-    Args:
-        path: The file.
-        target: The column to forecast. It may be left out where the file has one column of numbers
-            besides the time.
-        time: The time column, or "row" to count the rows instead. Where left out, it is the column
-            called timestamp, datetime, ds, date, time, year, month or day, else the first column
-            if it holds dates, else the rows are counted.
-        minimum_rows: How many rows the series needs.
+    def __len__(self) -> int:
+        return len(self.places)
 
-    Returns:
-        The series, every number in it finite, its times increasing in even steps.
+    def at(self, row: int) -> str:
+        """Say where a row stands: "line 3"."""
+        return f"{self.unit} {self.places[row]}"
+
+    def cell(self, column: str, row: int) -> str:
+        """Give a cell as text; "" where there is none."""
+        text: str = as_text(self.columns[column][row : row + 1])[0]
+        return text
+
+    def fault(self, row: int, what: str, mend: str) -> Fault:
+        """Give a fault of a row."""
+        return Fault(int(self.places[row]), what, mend, unit=self.unit)
+
+    def taken(self, rows: npt.NDArray[np.int64]) -> Table:
+        """Give some rows alone, in the order asked for."""
+        columns = {name: column.gather(rows) for name, column in self.columns.items()}
+        return replace(self, columns=columns, places=self.places[rows])
+
+
+def check_names(where: str, columns: list[str]) -> None:
+    """Refuse columns that have no name, or one name between them.
 
     Raises:
-        DataError: The file cannot be used. One message names every fault in it with line, column
-            and value.
+        DataError: With what is wrong, and how to mend it.
     """
-    cells = read_cells(Path(path))
-    names = list(cells.columns)
-    if target is not None:
-        _check_known(cells.name, "target", target, names)
-    if time is not None and (time != ROW or ROW in names):
-        _check_known(cells.name, "time", time, names)
-    if target is not None and target == time:
+    if "" in columns:
         raise DataError(
-            f"{cells.name}: {quoted(target)} is named both as the target and as the time.\n"
-            f"To mend: forecast another column ({listed(names)}), or name 'row' as the time."
+            f"{where}: column {columns.index('') + 1} has no name in the header.\n"
+            "To mend: name every column, or remove a separator at the end of the lines."
         )
-    time_name, clock = _find_time(cells, target, time)
-    columns = {name: read_column(cells, name) for name in names if name != time_name}
-    target = _find_target(cells, columns, target, time_name)
-    covariates = [name for name in columns if name != target and columns[name].is_numeric]
-
-    used = [columns[target], *(columns[name] for name in covariates)]
-    faults = [fault for column in used for fault in number_faults(cells, column)]
-    if clock is not None:
-        faults += time_faults(cells, time_name, clock)
-    if faults:
-        refuse(cells.name, faults)
-    _check_rows(cells, minimum_rows)
-    rows = range(1, len(cells.lines) + 1)
-    return Series(
-        name=Path(path).stem,
-        target=target,
-        covariates=tuple(covariates),
-        time_name=time_name,
-        times=tuple(map(str, rows) if clock is None else cells.columns[time_name]),
-        values=torch.from_numpy(np.stack([column.values for column in used], axis=1)),  # [T, C]
-        source=cells.name,
-    )
-
-
-def _check_known(name: str, role: str, column: str, names: list[str]) -> None:
-    if column in names:
-        return
-    lower = {known.lower(): known for known in names}
-    near = difflib.get_close_matches(column.strip().lower(), list(lower), n=1)
-    suggestion = f" Did you mean {quoted(lower[near[0]])}?" if near else ""
-    raise DataError(
-        f"{name} has no column {quoted(column)} to take as the {role}.{suggestion}\n"
-        f"To mend: name one of its columns: {listed(names)}."
-    )
-
-
-def _find_time(cells: Cells, target: str | None, time: str | None) -> tuple[str, Clock | None]:
-    """The time column and what it says, or ("row", None) where the rows are to be counted."""
-    if time is not None:
-        if time not in cells.columns:
-            return ROW, None
-        return time, _clock(cells, time)
-    for known in TIME_NAMES:
-        for name in cells.columns:
-            if name.lower() != known or name == target:
-                continue
-            if known not in _PARTS_OF_A_DATE:
-                return name, _clock(cells, name)
-            # Months 1 to 12 over and over, days Mon to Sun, row labels in any order are no times.
-            clock = read_clock(cells.columns[name])
-            if clock is not None and (np.diff(clock.positions) > 0).all():
-                return name, clock
-    first = next(iter(cells.columns))
-    clock = read_clock(cells.columns[first], dates_only=True) if first != target else None
-    return (ROW, None) if clock is None else (first, clock)
-
-
-def _clock(cells: Cells, name: str) -> Clock:
-    clock = read_clock(cells.columns[name])
-    if clock is None:
+    twice = [column for column, count in Counter(columns).items() if count > 1]
+    if twice:
         raise DataError(
-            f"{cells.name}, line {cells.lines[0]}: column {quoted(name)} does not hold times; it "
-            f"begins with {quoted(cells.columns[name][0])}.\n"
-            f"To mend: name another time column ({listed(cells.columns)}), or 'row' to count the "
-            f"rows. Times are {UNDERSTOOD}."
+            f"{where}: the header repeats {listed(map(quoted, twice))}.\n"
+            "To mend: give every column a name of its own."
         )
-    return clock
 
 
-def _find_target(
-    cells: Cells, columns: dict[str, Column], target: str | None, time_name: str
-) -> str:
-    numeric = [name for name, column in columns.items() if column.is_numeric]
-    if target is None:
-        if len(numeric) > 1:
-            raise DataError(
-                f"{cells.name} has {len(numeric)} columns of numbers: {listed(numeric)}.\n"
-                "To mend: name the one to forecast as the target."
-            )
-        if not numeric:
-            taken = f" besides the time column {quoted(time_name)}" if time_name != ROW else ""
-            raise DataError(
-                f"{cells.name} has no column of numbers{taken}.{_beginnings(cells, columns)}\n"
-                "To mend: add one, its decimals written with a point (1234.5); where the time "
-                "column is what is to be forecast, name it as the target."
-            )
-        return numeric[0]
-    if columns[target].numbers == 0:
-        raise DataError(
-            f"{cells.name}: the target {quoted(target)} holds no "
-            f"number.{_beginnings(cells, [target])}\n"
-            "To mend: name a column of numbers as the target; these are: "
-            f"{listed(numeric) or 'none'}."
-        )
-    return target
+def as_text(column: pl.Series) -> pl.Series:
+    """Write a column as people do: gaps as "", dates without an hour that is always midnight."""
+    import polars as pl  # heavy, and wanted only when a file is read
 
-
-def _beginnings(cells: Cells, columns: Iterable[str]) -> str:
-    """What columns begin with, to show why they are no numbers."""
-    begin = [f"{quoted(name)} begins with {quoted(cells.columns[name][0])}" for name in columns]
-    return f" On line {cells.lines[0]}, {listed(begin, shown=3)}." if begin else ""
-
-
-def _check_rows(cells: Cells, minimum_rows: int) -> None:
-    rows = len(cells.lines)
-    if rows < minimum_rows:
-        raise DataError(
-            f"{cells.name} has {rows} row{'s' if rows > 1 else ''}; at least {minimum_rows} are "
-            "needed.\n"
-            "To mend: give a longer series."
-        )
+    if column.dtype == pl.String:
+        return column.fill_null("")
+    if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
+        values = ["" if value is None else str(value) for value in column.to_list()]
+        return pl.Series(column.name, values, dtype=pl.String)
+    if not isinstance(column.dtype, pl.Datetime):
+        return column.cast(pl.String).fill_null("")
+    zone = "%:z" if column.dtype.time_zone else ""
+    exact = "%.f" if (column.dt.epoch("us") % 1_000_000 != 0).any() else ""
+    text = column.dt.to_string(f"%Y-%m-%d %H:%M:%S{exact}{zone}").fill_null("")
+    midnight = text.str.ends_with(" 00:00:00") | (text == "")
+    return text.str.head(10) if midnight.all() else text

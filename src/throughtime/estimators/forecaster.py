@@ -1,14 +1,17 @@
-"""A recurrent network that forecasts a series one step ahead."""
+"""A recurrent network that forecasts series one step ahead."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from throughtime.data import DataError, Dataset, Scaling, Series
+from throughtime.data import DataError, Dataset, Scaling, ScalingBySeries, Series, Split
+from throughtime.data.windows import Windows
 from throughtime.estimators.settings import Settings, SettingsError
+from throughtime.estimators.side_by_side import run_side_by_side
 from throughtime.flow import Flow, flow
 from throughtime.flow.probe import FlowProbe
 from throughtime.flow.walk import Walk, walk
@@ -38,15 +41,17 @@ class Forecaster:
     """Forecasts the target of a series from all rows before, its own and the covariates'.
 
     The network reads row t and predicts the target of row t + 1. Values are scaled by the rows
-    trained on.
+    trained on. One network learns and forecasts all series of a data set.
 
     Args:
         columns: The target's name, then the covariates'.
-        scaling: Of these columns.
+        scaling: Of these columns, for any series or for each by its name.
         settings: How the network is built and trained.
     """
 
-    def __init__(self, columns: Sequence[str], scaling: Scaling, settings: Settings) -> None:
+    def __init__(
+        self, columns: Sequence[str], scaling: Scaling | ScalingBySeries, settings: Settings
+    ) -> None:
         self.columns = tuple(columns)
         self.scaling = scaling
         self.settings = settings
@@ -57,12 +62,20 @@ class Forecaster:
     @classmethod
     def for_dataset(cls, dataset: Dataset, settings: Settings) -> Forecaster:
         """Make an untrained forecaster for a data set, scaled by the rows that it will fit."""
-        rows = rows_to_fit(dataset, settings)
+        members = [(m.series, rows_to_fit(m.split, settings)) for m in dataset.members]
+        scaling: Scaling | ScalingBySeries
         try:
-            scaling = Scaling.fit(dataset.series.values, rows, settings.transform)
+            if dataset.series_column is None:
+                ((series, rows),) = members
+                scaling = Scaling.fit(series.values, rows, settings.transform)
+            else:
+                scaling = ScalingBySeries.fit(
+                    ((series.name, series.values, rows) for series, rows in members),
+                    settings.transform,
+                )
         except DataError as error:
             raise DataError(f"{dataset.series.source}: {error}") from None
-        return cls(dataset.series.columns, scaling, settings)
+        return cls(dataset.columns, scaling, settings)
 
     def fit(
         self,
@@ -73,8 +86,9 @@ class Forecaster:
     ) -> Outcome:
         """Train on windows of the series, by the settings' gradient method.
 
-        With patience, the rows to fit on are learned from and the weights are kept with which the
-        network, run through the series from its first row, errs least on the validation rows.
+        No window reaches from one series into another, and windows of all series are mixed. With
+        patience, the rows to fit on are learned from and the weights are kept with which the
+        network, run through each series from its first row, errs least on the validation rows.
         Without, fit and validation rows are learned from alike, and the last weights are kept.
 
         Args:
@@ -92,10 +106,16 @@ class Forecaster:
             StorageError: A checkpoint cannot be written; or the one to go on from is one of
                 another training.
         """
-        settings, split = self.settings, dataset.split
-        known = self.scaled(dataset.series)[: split.train.stop]
-        rows = rows_to_fit(dataset, settings)
-        windows = self._windows(known[rows.start : rows.stop])
+        settings, splits = self.settings, [member.split for member in dataset.members]
+        known = [
+            self.scaled(member.series)[: member.split.train.stop] for member in dataset.members
+        ]
+        fitted = [rows_to_fit(split, settings) for split in splits]
+        windows = Windows(
+            [values[rows.start : rows.stop] for values, rows in zip(known, fitted, strict=True)],
+            settings.window,
+            settings.stride,
+        )
         optimizer = make_optimizer(
             settings.optimizer,
             self.network.parameters(),
@@ -105,17 +125,18 @@ class Forecaster:
 
         method = settings.gradient_method()
         try:
-            first = Batch(windows[:-1, :1], windows[1:, :1, :1])
-            rehearse(self.network, first, _loss, method)
+            rehearse(self.network, _batch(windows, torch.tensor([0])), _loss, method)
         except (TypeError, ValueError) as error:
             raise SettingsError(
                 f"method {settings.method!r} does not take this network: {error}"
             ) from None
 
         def validate() -> float:
-            error = self._run(known)[:-1] - known[1:, 0]  # of rows 1, 2, ...
-            validated = error[split.validation.start - 1 : split.validation.stop - 1]
-            return float(validated.square().mean())
+            validated = []
+            for values, forecasts, split in zip(known, self._run(known), splits, strict=True):
+                error = forecasts[:-1] - values[1:, 0]  # of rows 1, 2, ...
+                validated.append(error[split.validation.start - 1 : split.validation.stop - 1])
+            return float(torch.cat(validated).square().mean())
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
@@ -148,12 +169,44 @@ class Forecaster:
         Raises:
             DataError: A column is missing.
         """
-        ahead = self.scaling.invert_target(self._run(self.scaled(series)).double().cpu())
-        first = torch.full((1,), torch.nan, dtype=torch.float64)
-        return torch.cat([first, ahead[:-1]]), float(ahead[-1])
+        return self.predict_many([series])[0]
+
+    def predict_many(self, series: Sequence[Series]) -> list[tuple[Tensor, float]]:
+        """Forecast the rows of several series, and the row after the last of each.
+
+        Args:
+            series: As for `predict`, each called as it was in training if there were several.
+
+        Returns:
+            For each what `predict` gives.
+
+        Raises:
+            DataError: A column is missing; or a series was not among several trained on.
+        """
+        if series:
+            self.scaling.check([one.name for one in series], series[0].source)
+        found = []
+        for one, outputs in zip(series, self._run([self.scaled(s) for s in series]), strict=True):
+            scaling = self.scaling.for_series(one.name)
+            ahead = scaling.invert_target(outputs.double().cpu())
+            first = torch.full((1,), torch.nan, dtype=torch.float64)
+            found.append((torch.cat([first, ahead[:-1]]), float(ahead[-1])))
+        return found
+
+    def for_series(self, name: str) -> Forecaster:
+        """Give a forecaster of one of the series: the same network, with that series' scaling.
+
+        Raises:
+            DataError: The series was not among several trained on.
+        """
+        one = copy.copy(self)
+        one.scaling = self.scaling.for_series(name)
+        return one
 
     def flow(self, dataset: Dataset) -> Flow:
-        """Measure how far back the gradient reaches, on the last of the training rows.
+        """Measure how far back the gradient reaches, on the last training rows.
+
+        Of several series the longest is looked at; so it is by `probe` and `walk`.
 
         Raises:
             NoFlowError: There is no gradient, or it is not finite.
@@ -214,30 +267,23 @@ class Forecaster:
                 f"trained with; it has {', '.join(series.columns)}"
             )
         places = [series.columns.index(name) for name in self.columns]
-        scaled = self.scaling.apply(series.values[:, places])
+        scaled = self.scaling.for_series(series.name).apply(series.values[:, places])
         return scaled.to(self.settings.device, self.settings.torch_dtype)
 
-    @torch.no_grad()
-    def _run(self, values: Tensor) -> Tensor:
-        """Give the scaled forecast [T] that follows each row [T, C]."""
-        self.network.eval()
-        outputs, _ = self.network(values[:, None])
-        result: Tensor = outputs[:, 0, 0]
-        return result
+    def _run(self, series: Sequence[Tensor]) -> list[Tensor]:
+        """Give the scaled forecasts [T] that follow each row of each series [T, C]."""
+        return [outputs[:, 0] for outputs in run_side_by_side(self.network, series)]
 
-    def _windows(self, values: Tensor) -> Tensor:
-        """Cut rows [T, C] into windows [length + 1, N, C], a stride apart, the last at the end."""
-        length = min(self.settings.window, len(values) - 1)
-        last = len(values) - 1 - length
-        starts = range(last % self.settings.stride, last + 1, self.settings.stride)
-        return torch.stack([values[start : start + length + 1] for start in starts], 1)
-
-    def _batches(self, windows: Tensor) -> Iterator[Batch]:
+    def _batches(self, windows: Windows) -> Iterator[Batch]:
         """Give an epoch: the windows in a new order, in batches."""
-        order = torch.randperm(windows.shape[1])
+        order = torch.randperm(len(windows))
         for chosen in torch.split(order, self.settings.batch_size):
-            batch = windows[:, chosen]  # [length + 1, B, C]
-            yield Batch(batch[:-1], batch[1:, :, :1])
+            yield _batch(windows, chosen)
+
+
+def _batch(windows: Windows, chosen: Tensor) -> Batch:
+    rows, lengths = windows.batch(chosen)  # [steps + 1, B, C]
+    return Batch(rows[:-1], rows[1:, :, :1], lengths)
 
 
 def network_for(columns: Sequence[str], settings: Settings, device: str | None = None) -> Network:
@@ -253,6 +299,6 @@ def network_for(columns: Sequence[str], settings: Settings, device: str | None =
     )
 
 
-def rows_to_fit(dataset: Dataset, settings: Settings) -> range:
+def rows_to_fit(split: Split, settings: Settings) -> range:
     """Give the rows that weights and scaling are fitted on."""
-    return dataset.split.train if settings.patience is None else dataset.split.fit
+    return split.train if settings.patience is None else split.fit

@@ -46,11 +46,11 @@ def taken_up(
         settings = replace(settings, epochs=epochs)
     kept = origin_of(run, config, data)
     dataset = load(
-        kept["source"], kept.get("target"), kept.get("time"),
+        kept["source"], kept.get("target"), kept.get("time"), series=kept.get("series"),
         validation=kept.get("validation"), test=kept.get("test"),
     )  # fmt: skip
     if settings.patience is None:
-        dataset = replace(dataset, split=dataset.split.without_validation())
+        dataset = dataset.without_validation()
     check_digest(
         run,
         config,

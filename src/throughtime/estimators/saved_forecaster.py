@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from throughtime.data import DataError, Dataset, Scaling
+from throughtime.data import DataError, Dataset, Scaling, ScalingBySeries
 from throughtime.estimators.forecaster import Forecaster, network_for
 from throughtime.estimators.saved import (
     CONFIG,
@@ -48,10 +48,11 @@ def save(forecaster: Forecaster, dataset: Dataset, folder: Path, version: str) -
 def configuration(forecaster: Forecaster, dataset: Dataset, version: str) -> dict[str, Any]:
     """Give all that rebuilds a forecaster but its weights, and where its data came from."""
     settings, series = forecaster.settings, dataset.series
+    several = {} if dataset.series_column is None else {"series": dataset.series_column}
     return {
         "format": FORMAT,
         "throughtime": version,
-        "name": series.name,
+        "name": dataset.name,
         "source": series.source,
         "time": series.time_name,
         "target": series.target,
@@ -61,6 +62,7 @@ def configuration(forecaster: Forecaster, dataset: Dataset, version: str) -> dic
         "scaling": forecaster.scaling.as_dict(),
         "data": {**dataset.origin, "sha256": dataset.digest()},
         "sealed": True,
+        **several,
     }
 
 
@@ -89,7 +91,7 @@ def load(folder: Path) -> tuple[Forecaster, dict[str, Any]]:
 
 def model_settings(
     folder: Path, config: Mapping[str, Any], **other: Any
-) -> tuple[Settings, list[str], Scaling]:
+) -> tuple[Settings, list[str], Scaling | ScalingBySeries]:
     """Take from a configuration what a forecaster is made of.
 
     Args:
@@ -109,10 +111,11 @@ def model_settings(
         saved = {**config["training"], **config["network"], **other}
         settings = Settings(**{k: v for k, v in saved.items() if k in known})
         columns = [config["target"], *config["covariates"]]
-        if not all(isinstance(name, str) for name in columns):
-            raise SavedError(f"{path}: target and covariates must be names")
-        scaling = Scaling.from_dict(config["scaling"])
-        if len(scaling.center) != len(columns):
+        if not all(isinstance(name, str) for name in (*columns, config.get("series", ""))):
+            raise SavedError(f"{path}: target, covariates and series must be names")
+        kind = ScalingBySeries if "series" in config else Scaling
+        scaling = kind.from_dict(config["scaling"])
+        if scaling.columns != len(columns):
             raise SavedError(f"{path}: the scaling has not {len(columns)} columns")
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise SavedError(f"{path} is damaged: {error!r:.200}; train again") from error

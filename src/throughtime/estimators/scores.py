@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from throughtime.data import Autoregression, DataError, Dataset, Series, Split, persistence
+from throughtime.data import Autoregression, DataError, Dataset, persistence
+from throughtime.estimators.forecast_file import Forecast, write_forecasts
 
 AUTOREGRESSION_ORDER = 9
 """The order of the linear model: the one that the sunspot literature compares with."""
@@ -19,105 +19,98 @@ AUTOREGRESSION_ORDER = 9
 
 @dataclass(frozen=True)
 class Comparison:
-    """One-step forecasts of a series by several forecasters.
+    """One-step forecasts of a data set by several forecasters.
 
     Attributes:
         dataset: What was forecast.
-        forecasts: For each forecaster its forecast of every row from the rows before it, in units
-            of the target, NaN where there is none. [T] each.
+        forecasts: For each forecaster and each series its forecast of every row from the rows
+            before it, in units of the target, NaN where there is none. [T] each.
     """
 
     dataset: Dataset
-    forecasts: dict[str, Tensor]
+    forecasts: Mapping[str, Sequence[Tensor]]
 
-    def scores(self) -> dict[str, dict[str, dict[str, float | int] | None]]:
-        """Give the scores by forecaster and test period.
+    def scores(self) -> dict[str, dict[str, dict[str, Any] | None]]:
+        """Give the scores by forecaster and test period, over the test rows of all series.
 
         Returns:
             "mse" and "mae" in units of the target, "arv" (mean squared error over the data set's
-            variance) and the "count" of rows; None where a forecaster has no forecast.
+            variance, if it has one), "mase" and the "count" of rows; None where a forecaster has
+            no forecast of some series. The mean absolute scaled error (Hyndman & Koehler 2006) of
+            a series is its mean absolute error over that of persistence on its training rows; it
+            is averaged over the series on which the latter is not zero, None if there is none.
         """
-        target = self.dataset.series.values[:, 0]
         return {
-            name: {
-                period: _score(forecast, target, rows, self.dataset.variance)
-                for period, rows in self.dataset.split.tests.items()
-            }
-            for name, forecast in self.forecasts.items()
+            name: {period: self._score(forecasts, period) for period in self.dataset.tests}
+            for name, forecasts in self.forecasts.items()
+        }
+
+    def _score(self, forecasts: Sequence[Tensor], period: str) -> dict[str, Any] | None:
+        errors, scaled = [], []
+        for member, forecast in zip(self.dataset.members, forecasts, strict=True):
+            target, rows = member.series.values[:, 0], member.split.tests.get(period, range(0))
+            error = (forecast - target)[rows.start : rows.stop]
+            errors.append(error)
+            naive = float(target[: member.split.train.stop].diff().abs().mean())
+            if len(error) and naive > 0:
+                scaled.append(float(error.abs().mean()) / naive)
+        together = torch.cat(errors)
+        if len(together) == 0 or not bool(torch.isfinite(together).all()):
+            return None
+        mse = float(together.square().mean())
+        variance = self.dataset.variance
+        return {
+            **({} if variance is None else {"arv": mse / variance}),
+            "mse": mse,
+            "mae": float(together.abs().mean()),
+            "mase": sum(scaled) / len(scaled) if scaled else None,
+            "count": len(together),
         }
 
     def write(self, path: Path) -> None:
         """Write times, parts, observations and forecasts as CSV; what is undefined stays empty."""
-        write_forecasts(path, self.dataset.series, self.forecasts, self.dataset.split)
+        series = [
+            Forecast(
+                member.series,
+                {name: forecasts[place] for name, forecasts in self.forecasts.items()},
+                member.split,
+            )
+            for place, member in enumerate(self.dataset.members)
+        ]
+        write_forecasts(path, series, self.dataset.series_column)
 
 
-def compare(dataset: Dataset, model_forecast: Tensor) -> Comparison:
+def compare(dataset: Dataset, model_forecasts: Sequence[Tensor]) -> Comparison:
     """Put a model's one-step forecasts beside baselines that are fitted on the training rows.
 
-    The baselines have no use for a validation, and are fitted on its rows too.
+    The baselines are fitted to each series by itself. They have no use for a validation, and are
+    fitted on its rows too.
 
     Args:
         dataset: What was forecast.
-        model_forecast: The model's forecast of every row, in units of the target. [T]
+        model_forecasts: For each series the model's forecast of every row, in units of the target.
+            [T] each.
 
     Returns:
         Forecasts by "model", "ar9" and "persistence"; those of "ar9" are NaN where it has no unique
         fit (too few rows, or a straight line or a pure oscillation).
     """
-    target = dataset.series.values[:, 0]
+    targets = [member.series.values[:, 0] for member in dataset.members]
+    return Comparison(
+        dataset,
+        {
+            "model": [f.to(target) for f, target in zip(model_forecasts, targets, strict=True)],
+            f"ar{AUTOREGRESSION_ORDER}": [
+                _autoregression(target, member.split.train)
+                for target, member in zip(targets, dataset.members, strict=True)
+            ],
+            "persistence": [persistence(target) for target in targets],
+        },
+    )
+
+
+def _autoregression(target: Tensor, rows: range) -> Tensor:
     try:
-        linear = Autoregression.fit(target, dataset.split.train, AUTOREGRESSION_ORDER)
-        autoregression = linear.predict(target)
+        return Autoregression.fit(target, rows, AUTOREGRESSION_ORDER).predict(target)
     except DataError:
-        autoregression = torch.full_like(target, torch.nan)
-    forecasts = {
-        "model": model_forecast.to(target),
-        f"ar{AUTOREGRESSION_ORDER}": autoregression,
-        "persistence": persistence(target),
-    }
-    return Comparison(dataset, forecasts)
-
-
-def _score(
-    forecast: Tensor, target: Tensor, rows: range, variance: float
-) -> dict[str, float | int] | None:
-    error = (forecast - target)[rows.start : rows.stop]
-    if len(error) == 0 or not bool(torch.isfinite(error).all()):
-        return None
-    mse = float(error.square().mean())
-    return {
-        "arv": mse / variance,
-        "mse": mse,
-        "mae": float(error.abs().mean()),
-        "count": len(error),
-    }
-
-
-def write_forecasts(
-    path: Path,
-    series: Series,
-    forecasts: dict[str, Tensor],
-    split: Split | None = None,
-    following: dict[str, Any] | None = None,
-) -> None:
-    """Write forecasts beside the observations as CSV.
-
-    Args:
-        path: The file.
-        series: What was forecast.
-        forecasts: By the name of their column, [T] each; NaN becomes an empty cell.
-        split: Names the part of each row, in a column "part".
-        following: One more row, by column: what comes after the last observation.
-    """
-    columns = [series.time_name, *(["part"] if split else []), "observed", *forecasts]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        observed = series.values[:, 0].tolist()
-        columns_of_forecasts = [forecast.tolist() for forecast in forecasts.values()]
-        for row, time in enumerate(series.times):
-            values = [observed[row], *(column[row] for column in columns_of_forecasts)]
-            cells = ["" if math.isnan(value) else f"{value:.10g}" for value in values]
-            writer.writerow([time, *([split.part_of(row)] if split else []), *cells])
-        if following is not None:
-            writer.writerow(following.get(column, "") for column in columns)
+        return torch.full_like(target, torch.nan)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from throughtime.data import Scaling
+from throughtime.data import Scaling, ScalingBySeries
+from throughtime.data.faults import listed
 from throughtime.engine import Weights
 from throughtime.equations import Cell
 from throughtime.estimators import Forecaster
@@ -78,6 +79,11 @@ def describe(model: Model) -> Described:
             operations nothing is known of; or it has no inputs.
     """
     if isinstance(model, Forecaster):
+        if isinstance(model.scaling, ScalingBySeries):
+            raise ExportError(
+                "the forecaster has learned several series, each of a scale of its own; name the "
+                f"one to export (series): {listed(model.scaling.of, shown=10)}"
+            )
         inside = describe(model.network)
         return replace(inside, scaling=model.scaling, columns=model.columns)
     if isinstance(model, Network):

@@ -89,7 +89,8 @@ def write_forecast(run: Path) -> Path:
     config_file = run / "config.json"
     text = config_file.read_text(encoding="utf-8") if config_file.is_file() else "{}"
     target = mapping(json.loads(text)).get("target") or "observed"
-    ax = plot_forecast(read_predictions(source), target=str(target))
+    predictions = read_predictions(source)
+    ax = plot_forecast(predictions, target=predictions.titled(str(target)))
     path = run / FILE
     partial = path.with_name(FILE + ".partial")
     with warnings.catch_warnings():

@@ -38,17 +38,24 @@ def kind_of(run: Run) -> Kind:
 
 def _series(run: Run) -> Kind:
     found = [("Target", shown(run.config.get("target") or "the series"))]
+    several = isinstance(run.config.get("series"), str)
     for term, key in (("Source", "source"), ("Covariates", "covariates"), ("Scaling", "scaling")):
-        if run.config.get(key) not in (None, "", [], {}):
+        if run.config.get(key) not in (None, "", [], {}) and not (several and key == "scaling"):
             found.append((term, setting(run.config[key])))
+    if several:
+        by = f"the target of each series ({shown(run.config['series'], 40)}) by itself, covariates"
+        found.append(("Scaling", f"{by} over all of them together; see config.json"))
     variance = number(run.metrics.get("reference_variance"))
     arv = "Average relative variance: the mean squared error over the reference variance"
     if variance is not None:
         arv += f", {short(variance)}"
     if run.metrics.get("variance_source"):
         arv += f" ({shown(run.metrics['variance_source'], 200)})"
-    found.append(("ARV", f"{arv}. 1 is a forecast no better than the mean; lower is better."))
+    if not several:
+        found.append(("ARV", f"{arv}. 1 is a forecast no better than the mean; lower is better."))
     found.append(("MSE, MAE", "Mean squared and mean absolute error in the target's own unit."))
+    mase = "Mean absolute scaled error: over that of persistence on the series' training rows"
+    found.append(("MASE", f"{mase}{', averaged over the series' if several else ''}."))
     return Kind(
         "Errors on the test periods; lower is better. The best of each column is set bold and "
         "marked.",

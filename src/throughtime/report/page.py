@@ -134,10 +134,10 @@ def _pictured(run: Run, detail: float) -> dict[str, Any]:
     training = mapping(run.metrics.get("training"))
     best_epoch, failed = number(training.get("best_epoch")), training.get("stopped") == "failed"
     history = run.history if run.history is not None and len(run.history) else None
-    columns = max(100, int(COLUMNS * detail))
+    columns, seen = max(100, int(COLUMNS * detail)), run.predictions
     clip = number(run.section("training").get("clip"))
     return {
-        "forecast": outlook_chart(run.predictions, target, columns) if run.predictions else None,
+        "forecast": outlook_chart(seen, seen.titled(target), columns) if seen else None,
         **flow_contents(run.flow, kept_update(history, best_epoch) if history else None, detail),
         "loss": loss_chart(history, best_epoch, failed, columns) if history else None,
         "norm": norm_chart(history, clip, failed, columns) if history else None,
@@ -177,7 +177,11 @@ def _origins(run: Run, kind: Kind) -> list[tuple[str, str]]:
     if run.history is not None:
         found.append(("history.csv", f"{grouped(len(run.history))} updates"))
     if run.predictions is not None:
-        found.append(("predictions.csv", f"{grouped(len(run.predictions))} rows"))
+        recorded = f"{grouped(len(run.predictions))} rows"
+        if run.predictions.series:
+            several = f"{grouped(run.predictions.count)} series"
+            recorded += f" of {shown(run.predictions.series, 40)}, the longest of {several}"
+        found.append(("predictions.csv", recorded))
     if run.flow is not None:
         count = len(run.flow.layers)
         found.append(

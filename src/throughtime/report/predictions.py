@@ -1,7 +1,9 @@
 """The forecasts of a run beside what was observed, row by row."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 
 from throughtime.report.numerals import number
@@ -29,6 +31,8 @@ class Predictions:
         observed: The series, None where it is unknown.
         forecasts: Predicted values by forecaster; "model" is the network.
         time_name: What the times are called.
+        series: Which of several series it is; empty for the only one.
+        count: How many series there are.
     """
 
     time: Sequence[str]
@@ -36,6 +40,8 @@ class Predictions:
     observed: Sequence[float | None]
     forecasts: Mapping[str, Sequence[float | None]]
     time_name: str = "time"
+    series: str = ""
+    count: int = 1
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -62,17 +68,24 @@ class Predictions:
 
     def rows(self, start: int, stop: int) -> "Predictions":
         """Return the rows from `start` up to, and without, `stop`."""
-        return Predictions(
-            self.time[start:stop],
-            self.part[start:stop],
-            self.observed[start:stop],
-            {name: column[start:stop] for name, column in self.forecasts.items()},
-            self.time_name,
+        return replace(
+            self,
+            time=self.time[start:stop],
+            part=self.part[start:stop],
+            observed=self.observed[start:stop],
+            forecasts={name: column[start:stop] for name, column in self.forecasts.items()},
         )
+
+    def titled(self, target: str) -> str:
+        """Name what is forecast, with its series where there are several."""
+        return f"{target}, {self.series}" if self.series else target
 
 
 def read_predictions(path: Path) -> Predictions:
     """Read `predictions.csv`: the time first, then `part`, `observed` and a column a forecaster.
+
+    Where several series stand below each other, their names come before the time, and the longest
+    is read; the first of equal length.
 
     Args:
         path: The file.
@@ -81,8 +94,17 @@ def read_predictions(path: Path) -> Predictions:
         ValueError: A column is missing.
     """
     columns = read_columns(path, needed=["part", "observed"])
-    time_name = next(iter(columns))
-    known = {time_name, "part", "observed"}
+    names = list(columns)
+    before = max(1, names.index("part"))
+    time_name = names[before - 1]
+    series, count = "", 1
+    if before > 1:
+        rows = Counter(columns[names[0]])
+        ((series, _),) = rows.most_common(1) or [("", 0)]
+        count = len(rows)
+        of = [name == series for name in columns[names[0]]]
+        columns = {name: list(compress(cells, of)) for name, cells in columns.items()}
+    known = {*names[:before], "part", "observed"}
     values = {
         name: [number(cell) for cell in cells]
         for name, cells in columns.items()
@@ -94,4 +116,6 @@ def read_predictions(path: Path) -> Predictions:
         observed=values.pop("observed"),
         forecasts=values,
         time_name=time_name,
+        series=series,
+        count=count,
     )

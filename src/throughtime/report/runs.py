@@ -14,7 +14,7 @@ from throughtime.storage import StorageError, read_json
 _CONFIG, _METRICS, _HISTORY = "config.json", "metrics.json", "history.csv"
 _LARGEST = 100_000_000
 """Bytes of a file that is read: ours have far fewer."""
-_MEASURES = ("arv", "bits_per_character", "accuracy")
+_MEASURES = ("arv", "mase", "bits_per_character", "accuracy")
 """What a run is told by, the first of them that it has."""
 
 

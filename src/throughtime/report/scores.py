@@ -8,7 +8,7 @@ from throughtime.report.numerals import fixed, number, percent
 from throughtime.report.record import mapping
 
 MODEL = "model"
-_KNOWN = ("arv", "mse", "mae", "accuracy")
+_KNOWN = ("arv", "mase", "mse", "mae", "accuracy")
 _HIGHER = ("accuracy",)
 """Measures of which more is better; of all others less is. They are shares, and are set so."""
 # Not a measure of error: how many rows the measures are over.

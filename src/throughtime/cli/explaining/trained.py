@@ -18,8 +18,9 @@ def trained(run: Path, data: Path | None, steps: int) -> Example:
 
     Args:
         run: The folder.
-        data: A CSV file with the columns trained on; the observations that the run noted if None.
-        steps: How many rows are forecast, each from the row before it: the last ones.
+        data: A file with the columns trained on; the observations that the run noted if None.
+        steps: How many rows are forecast, each from the row before it: the last ones. Of several
+            series the longest is taken.
 
     Raises:
         SavedError: It is no run folder.
@@ -28,13 +29,14 @@ def trained(run: Path, data: Path | None, steps: int) -> Example:
     """
     import torch
 
-    from throughtime.data import read_series
+    from throughtime.data import read_many
     from throughtime.estimators import load
     from throughtime.report.explanation.document import literal
 
     forecaster, config = load(run)
     if data is not None:
-        series = read_series(data, config["target"], None, minimum_rows=2)
+        found = read_many(data, config["target"], None, config.get("series"))
+        series = max(found, key=len)
     elif config["covariates"]:
         raise UsageError(
             f"{run} holds the observations of {config['target']!r} alone, and its network reads "
@@ -83,12 +85,16 @@ def _noted(run: Path, config: dict[str, Any]) -> Series:
     path = run / "predictions.csv"
     try:
         table = pl.read_csv(path, infer_schema=False)
+        name, time = config["name"], table.columns[0]
+        if "series" in config:  # the longest of several, whose names come before the times
+            name, time = table[time].value_counts(sort=True)[time][0], table.columns[1]
+            table = table.filter(pl.col(table.columns[0]) == name)
         observed = table["observed"].cast(pl.Float64).to_torch()
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(
             f"{path} cannot be read ({reason}); give the series with --data FILE"
         ) from error
-    times = tuple(map(str, table[table.columns[0]]))
+    times = tuple(map(str, table[time]))
     values = observed.to(torch.float64)[:, None]
-    return Series(config["name"], config["target"], (), table.columns[0], times, values, str(path))
+    return Series(name, config["target"], (), time, times, values, str(path))

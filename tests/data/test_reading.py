@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from throughtime.data import read_series
+from throughtime.data import DataError, read_series
 
 Write = Callable[..., Path]
 
@@ -102,3 +102,16 @@ def test_constant_covariate_and_sparse_labels_are_no_faults(write: Write) -> Non
 def test_named_time_column_wins(write: Write) -> None:
     series = read_series(write("date,t,v\n2020-01-01,1,5\n2020-01-02,2,6\n"), target="v", time="t")
     assert series.time_name == "t"
+
+
+def test_truth_is_0_and_1_if_nothing_else_is_in_the_column(write: Write) -> None:
+    path = write("year,v,w,x\n1,5,TRUE,true\n2,6,false,maybe\n3,7,False,true\n")
+    series = read_series(path, target="v")
+    assert series.columns == ("v", "w")
+    assert series.values[:, 1].tolist() == [1, 0, 0]
+    with pytest.raises(DataError, match="line 3: column 'w': empty cell"):
+        read_series(write("year,v,w\n1,5,TRUE\n2,6,\n3,7,False\n"), target="v")
+
+
+def test_bars_part_columns_too(write: Write) -> None:
+    assert read_series(write("year|v\n1|5\n2|6\n")).values[:, 0].tolist() == [5, 6]
