@@ -1,4 +1,4 @@
-"""Recordings on the command line: learned, told, refused; about two seconds."""
+"""Recordings on the command line: learned, told, refused; two seconds, imports included."""
 
 import csv
 import json
@@ -9,6 +9,7 @@ import soundfile
 
 from tests.cli.conftest import run
 from tests.data.audio.tones import PITCHES, RATE, write_tone, write_tones
+from throughtime.cli.told import print_told
 
 QUICK = ["--epochs", "25", "--hidden", "8", "--json"]
 
@@ -28,8 +29,8 @@ def trained(tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_train_leaves_a_run_folder(trained: Path) -> None:
     assert sorted(path.name for path in trained.iterdir()) == [
-        "checkpoint.safetensors", "config.json", "history.csv", "metrics.json", "model.safetensors",
-        "predictions.csv",
+        "checkpoint.safetensors", "config.json", "credit.json", "flow.json", "history.csv",
+        "metrics.json", "model.safetensors", "predictions.csv", "report.html",
     ]  # fmt: skip
     metrics = json.loads((trained / "metrics.json").read_text())
     scores = {name: score["held-out recordings"] for name, score in metrics["scores"].items()}
@@ -44,6 +45,74 @@ def test_train_leaves_a_run_folder(trained: Path) -> None:
     listed = json.loads(run("runs", trained.parent, "--json").stdout)
     assert [line["score"] for line in listed] == [scores["model"]["accuracy"]]
     assert listed[0]["measure"] == "accuracy held-out recordings"
+
+
+def test_its_report_has_scores_flow_and_what_losses_hear(trained: Path) -> None:
+    page = (trained / "report.html").read_text()
+    metrics, flow, credit = (
+        json.loads((trained / f"{name}.json").read_text()) for name in ("metrics", "flow", "credit")
+    )
+    accuracy = metrics["scores"]["model"]["held-out recordings"]["accuracy"]
+    assert f"accuracy is {accuracy * 100:.3g} %; the commonest class has 33.3 %" in page
+    for section in ("scores", "confusion", "triangle", "reach", "ways", "lens", "training"):
+        assert f'<h2 id="{section}">' in page
+    assert flow["pooling"] == "mean"
+    assert flow["discarded"] is None
+    names = [f"layer 0, {way} direction" for way in ("forward", "backward")]
+    assert metrics["gradient_horizon"]["layers"] == names
+    assert flow["over_training"][0]["update"] == 1
+    # The first of each label in turn, of those learned from; of 20 to 35 hops of 10 ms.
+    heard = credit["sequences"]
+    assert [one["label"] for one in heard] == ["high"] * 4 + ["low"] * 4 + ["mid"] * 4
+    assert all(one["name"].split("_")[1] not in ("0.wav", "1.wav") for one in heard)
+    assert all(sum(one["share"]) == pytest.approx(1, abs=0.01) for one in heard)
+    assert credit["step"] == 0.01
+
+
+def test_flow_of_a_run_is_that_of_its_report(trained: Path, tones: Path, tmp_path: Path) -> None:
+    recorded = json.loads((trained / "flow.json").read_text())
+    measured = json.loads(run("flow", trained, "--json").stdout)
+    assert measured == {name: recorded[name] for name in measured}
+    said = run("flow", trained, "--data", tones).stdout
+    assert "where it enters" in said
+    assert "layer 0, backward" in said
+    refused = run("flow", trained, "--data", tmp_path)
+    assert refused.exit_code == 2
+    assert "holds no WAV or FLAC file" in refused.stderr
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (moved / name).write_bytes((trained / name).read_bytes().replace(b"/tones", b"/tunes"))
+    refused = run("flow", moved)
+    assert refused.exit_code == 2
+    assert "name where they are now with --data" in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["export", "explain", "generate"])
+def test_what_does_not_take_a_classifier_says_what_does(command: str, trained: Path) -> None:
+    result = run(command, trained)
+    assert result.exit_code == 2
+    assert "holds a classifier of sequences" in result.stderr
+    assert "`throughtime predict`, `evaluate` and `flow` take classifiers" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_labels_that_look_like_markup_are_printed_as_they_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    counts = [[1, 1], [0, 2]]
+    print_told(
+        {
+            "scores": {
+                "model": {"accuracy": 0.75, "count": 4},
+                "commonest class": {"accuracy": 0.5},
+            },
+            "confusion": {"classes": ["[/red]", "[bold]"], "counts": counts},
+        }
+    )
+    said = capsys.readouterr().out
+    assert "[/red]" in said
+    assert "[bold] (1)" in said
 
 
 def test_evaluate_and_predict(trained: Path, tones: Path, tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ PER_EPOCH = 12
 
 def ended(folder: Path) -> tuple[bytes, list[dict[str, str]], str, set[str]]:
     with (folder / "history.csv").open(newline="") as file:
-        rows = [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+        own = ("seconds", "resumed")  # of a training that was stopped
+        rows = [{k: v for k, v in row.items() if k not in own} for row in csv.DictReader(file)]
     names = {path.name for path in folder.iterdir()}
     config = (folder / "config.json").read_text()
     return (folder / "model.safetensors").read_bytes(), rows, config, names

@@ -28,8 +28,19 @@ def problem(N: int = 40, columns: int = 2) -> tuple[list[np.ndarray], list[str]]
         {},
         {"pooling": "last", "cell": "lstm", "layers": 2, "dropout": 0.1},
         {"pooling": "max", "bidirectional": True, "label_smoothing": 0.1},
-        {"method": "tbptt:4:8", "optimizer": "sgd", "learning_rate": 0.2, "schedule": "constant"},
-        {"method": "rtrl", "pooling": "last", "epochs": 3, "learning_rate": 0.05},
+        pytest.param(
+            {
+                "method": "tbptt:4:8",
+                "optimizer": "sgd",
+                "learning_rate": 0.2,
+                "schedule": "constant",
+            },
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
+            {"method": "rtrl", "pooling": "last", "epochs": 3, "learning_rate": 0.05},
+            marks=pytest.mark.thorough,
+        ),
         {"stretch": 0.2, "noise": 0.1, "offset": 0.1, "masked_columns": 1, "masked_steps": 0.1},
         {"dtype": "float64", "weight_decay": 0.01, "optimizer": "adamw"},
     ],
@@ -159,3 +170,33 @@ def test_parameters_by_name() -> None:
     assert repr(classifier) == "SequenceClassifier(cell='lstm', hidden=9)"
     with pytest.raises(ValueError, match="no parameter hiden; it has cell, hidden"):
         classifier.set_params(hiden=3)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [{"pooling": "last"}, {"pooling": "max", "layers": 2}, {"bidirectional": True, "dropout": 0.2}],
+)
+def test_flow_and_credit_of_every_shape(shape: dict[str, Any]) -> None:
+    X, y = problem(12)
+    classifier = SequenceClassifier(**ONCE, **shape, dtype="float64").fit(X, y)
+    before = [parameter.clone() for parameter in classifier.network_.parameters()]
+    flow = classifier.flow(X, y)
+    assert flow.pooling == shape.get("pooling", "mean")
+    assert len(flow.layers) == 2 if len(shape) == 2 else 1
+    sizes = classifier.credit(X[:2], y[:2])
+    assert [len(heard) for heard in sizes] == [len(x) for x in X[:2]]
+    # By finite differences of the loss, along the gradient's direction at one step.
+    x, label = np.array(X[0]), classifier.classes_.tolist().index(y[0])
+
+    def loss(at: int, column: int, by: float) -> float:
+        moved = x.copy()
+        moved[at, column] += by * float(classifier.scaling_.scale[column])
+        return float(-np.log(classifier.predict_proba([moved])[0, label]))
+
+    for at in (0, len(x) - 1):
+        slopes = [(loss(at, c, 1e-5) - loss(at, c, -1e-5)) / 2e-5 for c in range(2)]
+        assert sizes[0][at] == pytest.approx(float(np.hypot(*slopes)), rel=1e-5)
+    after = classifier.network_.parameters()
+    assert all(map(torch.equal, before, after))
+    with pytest.raises(DataError, match="were not learned: sideways"):
+        classifier.flow(X[:1], ["sideways"])

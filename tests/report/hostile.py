@@ -83,3 +83,42 @@ def hostile_run(
             [next(payloads) + "y", next(payloads), 2.0, 3.0, 4.0],
         ],
     }
+
+
+def hostile_recordings(payloads: Iterator[str], flow: dict[str, Any]) -> dict[str, Any]:
+    """Give the files of a run of recordings whose labels and files are payloads."""
+    labels = [next(payloads) for _ in range(3)]
+    heard = {"steps": 8, "stretch": 1, "share": [0.0, 0.1, 0.4, 0.2, 0.1, 0.1, 0.05, 0.05]}
+    return {
+        "config": {
+            "format": 1,
+            "estimator": "SequenceClassifier",
+            "classes": labels,
+            "features": {"bands": 40, "rate": 8000, "step": 0.01},
+            **dict.fromkeys(("name", "source", "throughtime"), next(payloads)),
+        },
+        "metrics": {
+            "scores": {
+                "model": {"held-out recordings": {"accuracy": 0.5, "log_loss": 0.7, "count": 4}},
+                "commonest class": {"held-out recordings": {"accuracy": 0.25, "count": 4}},
+            },
+            "confusion": {"classes": labels, "counts": [[1, 1, 0], [0, 1, 0], [1, 0, 0]]},
+        },
+        "flow": {**flow, "pooling": "mean", "discarded": None},
+        "credit": {
+            "step": 0.01,
+            "unit": next(payloads),
+            "sequences": [
+                {
+                    **heard,
+                    "name": next(payloads),
+                    "label": label,
+                    "told": next(payloads),
+                    "level": [1.0, 2.0, None, 3.0, 4.0, 3.0, 2.0, 1.0],
+                }
+                for label in labels
+            ],
+        },
+        "walk": None,
+        "predictions": None,
+    }

@@ -15,7 +15,7 @@ from throughtime.report.numerals import fixed, percent, short
 
 from .browser import Browser, find_browser
 from .conftest import write_run
-from .hostile import PAYLOADS, hostile_run
+from .hostile import PAYLOADS, hostile_recordings, hostile_run
 from .measured import STEPS, measured
 
 
@@ -304,3 +304,28 @@ def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path) -> None:
     assert browser.evaluate("typeof taken") == "undefined"
     assert browser.complaints == []
     assert [at for at in browser.requests if not at.startswith(("file:", "data:"))] == []
+
+
+def test_the_lens_on_recordings_and_their_labels(browser: Browser, tmp_path: Path) -> None:
+    """Each sequence can be chosen, and no label does anything."""
+    files = hostile_recordings(cycle(PAYLOADS), measured()[0])
+    browser.look(390)
+    browser.open(write_report(write_run(tmp_path, **files)))
+    assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+    assert browser.evaluate("document.querySelectorAll('#lens-step option').length") == 3
+    first = browser.text("#lens-said")
+    browser.focus("#lens-step")
+    browser.press("ArrowDown")
+    said = browser.text("#lens-said")
+    assert said != first
+    assert said.startswith(f"The loss of {files['config']['classes'][1]} (")
+    assert "hears what is at 0.02 " in said
+    assert "half of all that it hears lies within 0.01 to 0.03 " in said
+    paths = [browser.evaluate(f"document.querySelector('svg.lines .{look}').getAttribute('d')")
+             for look in ("spikes", "level")]  # fmt: skip
+    assert paths[0].count("M") == 8
+    assert paths[1].count("M") == 2  # what is not known parts the line
+    browser.hover("[data-chart=triangle-0] svg[role=img]", 0.5, 0.9)
+    assert browser.text(".readout").startswith("Entry step")
+    assert browser.evaluate("typeof taken") == "undefined"
+    assert browser.complaints == []

@@ -33,8 +33,8 @@ def flow(
     data: Annotated[
         str | None,
         typer.Option(
-            help="For a run: the series or text to measure it on; the one it was trained on if "
-            "that is built in, or a text."
+            help="For a run: the series, text or folder of recordings to measure it on; the one it "
+            "was trained on if that is built in, a text or recordings."
         ),
     ] = None,
     target: Annotated[str | None, typer.Option(help="Column to forecast.")] = None,
@@ -107,10 +107,17 @@ def _trained(run: Path, data: str | None, time: str | None, series: str | None) 
     from throughtime.data import load as load_series
     from throughtime.data import sources
     from throughtime.estimators import load
-    from throughtime.estimators.saved import LANGUAGE_MODEL, read_configuration
+    from throughtime.estimators.saved import (
+        LANGUAGE_MODEL,
+        SEQUENCE_CLASSIFIER,
+        read_configuration,
+    )
 
-    if read_configuration(run).get("estimator") == LANGUAGE_MODEL:
-        return _trained_on_text(run, data, {"time": time, "series": series})
+    kind, columns = read_configuration(run).get("estimator"), {"time": time, "series": series}
+    if kind == LANGUAGE_MODEL:
+        return _trained_on_text(run, data, columns)
+    if kind == SEQUENCE_CLASSIFIER:
+        return _trained_on_recordings(run, data, columns)
     forecaster, config = load(run)
     given = data or str(config["name"])
     if data is None and given not in sources:
@@ -128,15 +135,43 @@ def _trained_on_text(run: Path, data: str | None, columns: dict[str, str | None]
     from throughtime.estimators.resumed_language_model import text_of
     from throughtime.estimators.saved import LANGUAGE_MODEL, read_configuration
 
-    for option, column in columns.items():
-        if column is not None:
-            raise UsageError(f"--{option} means nothing for a text; leave it out")
+    _refuse_columns(columns, "a text")
     model, config = LanguageModel.load(run), read_configuration(run, LANGUAGE_MODEL)
     dataset = text_of(run, config, None if data is None else Path(data))
     text = dataset.known if data is None else dataset.text.content
     return _Asked(
         dataset.text.name, model.cell, model.hidden, model.layers, lambda: model.flow(text)
     )
+
+
+def _trained_on_recordings(run: Path, data: str | None, columns: dict[str, str | None]) -> _Asked:
+    """Measure on some of what was learned from, or of other recordings."""
+    from throughtime.data.audio import read_labelled
+    from throughtime.estimators.resumed_classifier import recordings_of
+    from throughtime.estimators.saved_classifier import load_of_recordings
+
+    _refuse_columns(columns, "recordings")
+    classifier, features, config = load_of_recordings(run)
+    if data is None:
+        dataset = recordings_of(run, config)
+        found, chosen = dataset.data, list(dataset.known)
+    else:
+        found = read_labelled(data, features, known=classifier.classes_.tolist())
+        chosen = list(range(len(found)))
+    sequences, labels = found.part(chosen)
+    return _Asked(
+        found.name,
+        classifier.cell,
+        classifier.hidden,
+        classifier.layers,
+        lambda: classifier.flow(sequences, labels),
+    )
+
+
+def _refuse_columns(columns: dict[str, str | None], of: str) -> None:
+    for option, column in columns.items():
+        if column is not None:
+            raise UsageError(f"--{option} means nothing for {of}; leave it out")
 
 
 def _at_its_start(
@@ -169,10 +204,15 @@ def _print(found: dict[str, Any], asked: _Asked) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(
         f"{asked.name}: {asked.cell} of {asked.hidden} units, {asked.layers} layer(s); "
-        f"{len(found['losses'])} losses followed back over {found['steps']} lags",
+        f"{_followed(found)} followed back over {found['steps']} lags",
         markup=False,
     )
-    table = Table(title="Gradients of a step's loss by earlier states", title_justify="left")
+    table = Table(
+        title="Gradients of a step's loss by earlier states"
+        if found["pooling"] is None
+        else "Gradients of what enters at a step by earlier states",
+        title_justify="left",
+    )
     table.add_column("layer")
     for title in (
         f"falls to {percent(found['fraction'])} after", "factor a step", "top exponent",
@@ -203,6 +243,13 @@ def _print(found: dict[str, Any], asked: _Asked) -> None:
             f"{short(advice['now'])} and would be {short(advice['then'])}",
             markup=False,
         )
+
+
+def _followed(found: dict[str, Any]) -> str:
+    count = len(found["losses"])
+    if found["pooling"] is None:
+        return f"{count} losses"
+    return f"the loss of each sequence, from {count} steps where it enters,"
 
 
 def _discarded_table(discarded: dict[str, Any]) -> Any:

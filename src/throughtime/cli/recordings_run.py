@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughtime.cli.errors import UsageError
+from throughtime.cli.scores import print_horizon
 from throughtime.cli.told import print_told
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from throughtime.data.audio import RecordingsDataset
     from throughtime.estimators import SequenceClassifier
     from throughtime.flow import Flow
+    from throughtime.flow.probe import FlowProbe
     from throughtime.train import Checkpoint, Checkpoints, Outcome
     from throughtime.train.training import Callback
 
@@ -117,8 +120,9 @@ class RecordingsLearner:
 
         return configuration(self.classifier, self.dataset)
 
-    def probe(self) -> None:
-        """Look at no gradient by lag: with two directions it reaches later steps too."""
+    def probe(self) -> FlowProbe:
+        """Give a callback that looks at the gradient by lag while it learns."""
+        return self.training.probe()
 
     def fit(
         self,
@@ -136,7 +140,8 @@ class RecordingsLearner:
         save(self.classifier, folder, self.dataset)
 
     def results(self, folder: Path) -> dict[str, Any]:
-        """Write what the tested recordings were told to be; give scores and confusion."""
+        """Write what tested recordings were told to be, and what losses hear; give the scores."""
+        from throughtime.estimators.saved import write_json
         from throughtime.estimators.told import Told
 
         data, held = self.dataset.data, self.dataset.held
@@ -148,22 +153,43 @@ class RecordingsLearner:
             self.dataset.commonest,
         )
         told.write(folder / "predictions.csv", [data.files[i] for i in held])
+        with contextlib.suppress(FloatingPointError):
+            write_json(folder / "credit.json", self._credit(), indent=None)
         scores = {name: {HELD: score} for name, score in told.scores().items()}
         return {**told.as_dict(), "scores": scores}
 
-    def flow(self) -> Flow:
-        """Refuse to measure gradient flow; see `probe`."""
-        from throughtime.flow import NoFlowError
+    def _credit(self) -> dict[str, Any]:
+        """Give which steps the losses of some of the recordings learned from hear."""
+        from throughtime.estimators.credited import MOST, Credited, as_record
+        from throughtime.estimators.sequence_flow import spread
 
-        raise NoFlowError("the gradient flow of a classifier is not measured")
+        data, known = self.dataset.data, self.dataset.known
+        chosen = [known[i] for i in spread([data.labels[i] for i in known], MOST)]
+        sequences, labels = data.part(chosen)
+        told = self.classifier.predict(sequences).tolist()
+        sizes = self.classifier.credit(sequences, labels)
+        rows = zip(chosen, labels, told, sizes, sequences, strict=True)
+        credited = [
+            Credited(data.files[i], label, guess, heard, sequence.double().mean(1).numpy())
+            for i, label, guess, heard, sequence in rows
+        ]
+        return as_record(credited, data.features.step, "s")
+
+    def flow(self) -> Flow:
+        """Measure how far back gradients reach, on some of what was learned."""
+        return self.classifier.flow(*self.dataset.data.part(self.dataset.known))
 
     def walk(self) -> None:
-        """Walk through no sequence."""
+        """Walk through no sequence: of a pooled network the last step alone says little."""
 
     def report(self, folder: Path) -> None:
-        """Write none: `predictions.csv` and `metrics.json` say all there is."""
+        """Write the report."""
+        from throughtime.report import write_report
+
+        write_report(folder)
 
     def tell(self, metrics: dict[str, Any], place: Path) -> None:
         """Print the scores."""
         scores = {name: score[HELD] for name, score in metrics["scores"].items()}
         print_told({**metrics, "scores": scores})
+        print_horizon(metrics["gradient_horizon"])

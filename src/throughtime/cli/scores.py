@@ -52,11 +52,11 @@ def print_horizon(horizon: dict[str, Any] | None) -> None:
     if horizon is None:
         Console().print("No gradient flows back in time: it is zero, or not finite.")
         return
-    for number, steps in enumerate(horizon["steps_by_layer"]):
+    for name, steps in zip(horizon["layers"], horizon["steps_by_layer"], strict=True):
         counted = "step" if steps == 1 else "steps"
         reach = "nowhere in the steps looked at" if steps is None else f"after {steps} {counted}"
         Console().print(
-            f"Layer {number}: on its way back in time a gradient falls to "
+            f"{name.capitalize()}: on its way back in time a gradient falls to "
             f"{percent(horizon['fraction'])} of itself {reach}",
             highlight=False,
             soft_wrap=True,

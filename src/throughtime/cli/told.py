@@ -10,6 +10,9 @@ def print_told(metrics: Mapping[str, Any]) -> None:
     """Print accuracies, and what each class was taken for."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
+
+    from throughtime.report.wording import shown
 
     console = Console()
     if not console.is_terminal:
@@ -33,8 +36,8 @@ def print_told(metrics: Mapping[str, Any]) -> None:
              if count and i != place),
             key=lambda pair: -pair[0],
         )  # fmt: skip
-        table.add_row(
-            str(name), str(sum(row)), f"{row[place] / sum(row):.0%}",
-            ", ".join(f"{other} ({count})" for count, other in others[:4]),
+        taken = ", ".join(f"{shown(other, 40)} ({count})" for count, other in others[:4])
+        table.add_row(  # a label may look like markup
+            Text(shown(name, 60)), str(sum(row)), f"{row[place] / sum(row):.0%}", Text(taken)
         )  # fmt: skip
     console.print(table)

@@ -123,7 +123,7 @@ def run_and_record(
         if outcome.signal == signal.SIGTERM:  # whoever sends it does not wait for results
             raise SystemExit(_interrupted(folder.final, outcome))
         try:
-            with folder.results(may_lack=("flow.json", "walk.json")) as aside:
+            with folder.results(may_lack=("flow.json", "walk.json", "credit.json")) as aside:
                 learner.save(aside)
                 outcome.history.write(aside / "history.csv")
                 looks = None
@@ -224,6 +224,7 @@ def _save_results(
 def _horizon(flow: dict[str, Any] | None) -> dict[str, Any] | None:
     return flow and {
         "fraction": flow["fraction"],
+        "layers": [layer["name"] for layer in flow["layers"]],
         "steps_by_layer": [layer["horizon"] for layer in flow["layers"]],
     }
 

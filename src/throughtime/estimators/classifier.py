@@ -14,9 +14,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from throughtime.data import DataError
+from throughtime.estimators.sequence_flow import MEASURED, credit_of, flow_of, spread
 from throughtime.estimators.sequence_training import SequenceTraining
 from throughtime.estimators.sequences import SequenceEstimator
 from throughtime.estimators.settings import SettingsError
+from throughtime.flow import Flow
 from throughtime.train import Checkpoint, Checkpoints
 from throughtime.train.run_folder import RunFolder
 from throughtime.train.training import Callback
@@ -118,18 +120,23 @@ class SequenceClassifier(SequenceEstimator):
         weights = self._weights(numbers)
 
         def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-            losses: Tensor = cross_entropy(
-                outputs.movedim(-1, 1),
-                targets,
-                reduction="none",
-                label_smoothing=self.label_smoothing,
-            )
+            losses = self._loss(outputs, targets)
             return losses * weights.to(losses)[targets]
 
         sequences = self._read(X, len(numbers))
         learned, held = self._parted(numbers.tolist(), groups)
         targets = torch.from_numpy(numbers)
         return self._prepared(sequences, targets, len(self.classes_), loss, learned, held)
+
+    def _loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Give the loss of each sequence, whatever the weight of its class."""
+        losses: Tensor = cross_entropy(
+            outputs.movedim(-1, 1),
+            targets,
+            reduction="none",
+            label_smoothing=self.label_smoothing,
+        )
+        return losses
 
     def _weights(self, numbers: npt.NDArray[Any]) -> Tensor:
         """Give the weight of each class; the mean over sequences is 1."""
@@ -172,6 +179,51 @@ class SequenceClassifier(SequenceEstimator):
         if len(labels) != len(told):
             raise DataError(f"there are {len(told)} sequences and {len(labels)} classes")
         return float(np.mean(told == labels))
+
+    def flow(self, X: Any, y: Sequence[Any] | npt.NDArray[Any]) -> Flow:
+        """Measure how far back the gradient of the sequences' losses reaches.
+
+        Measured are up to eight sequences, of as many classes as there are, and of longer ones the
+        last 300 steps.
+
+        Args:
+            X: The sequences; see the class.
+            y: The class of each.
+
+        Raises:
+            NotFittedError, DataError: As for `score`; or a class is none of those learned.
+            NoFlowError: There is no gradient, or it is not finite.
+        """
+        inputs, targets = self._asked(X, y)
+        chosen = spread(targets.tolist(), MEASURED)
+        rows = [inputs[place] for place in chosen]
+        return flow_of(self.network_, rows, targets[chosen], self._loss)
+
+    def credit(self, X: Any, y: Sequence[Any] | npt.NDArray[Any]) -> list[npt.NDArray[np.float64]]:
+        """Measure which steps of each sequence the loss of its class hears.
+
+        Arguments and errors as for `flow`.
+
+        Returns:
+            |dE/dx_t| by step, [T_i] each, the inputs being scaled.
+        """
+        inputs, targets = self._asked(X, y)
+        found = credit_of(self.network_, inputs, targets, self._loss)
+        return [sizes.cpu().numpy() for sizes in found]
+
+    def _asked(self, X: Any, y: Sequence[Any] | npt.NDArray[Any]) -> tuple[list[Tensor], Tensor]:
+        """Give sequences as the network takes them, and the numbers of their classes."""
+        inputs, labels = self._scaled(X), np.asarray(y)
+        if len(labels) != len(inputs):
+            raise DataError(f"there are {len(inputs)} sequences and {len(labels)} classes")
+        unknown = sorted(set(labels.tolist()) - set(self.classes_.tolist()), key=str)
+        if unknown:
+            raise DataError(
+                f"classes that were not learned: {', '.join(map(str, unknown[:5]))}.\n"
+                f"To mend: give sequences of {', '.join(map(str, self.classes_.tolist()[:12]))}."
+            )
+        places = np.searchsorted(self.classes_, labels)
+        return inputs, torch.from_numpy(places).to(self.settings().device)
 
     def save(self, folder: str | Path) -> None:
         """Write what was fitted into a new folder: safetensors and JSON, whole or not at all.

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from throughtime.data import DataError, Scaling
-from throughtime.data.ragged import ragged
 from throughtime.data.targets import check_steps, numbers, numbers_by_step
 from throughtime.data.tasks.asked import squared
 from throughtime.estimators.regression_scores import determination
@@ -197,7 +196,7 @@ class SequenceRegressor(SequenceEstimator):
             learned, held = [0], [1]
         else:
             learned, held = self._parted([0] * len(targets), groups)
-        inputs = self._scaled(sequences, learned)
+        inputs = self._fit_scaling(sequences, learned)
         rows = torch.cat([targets[i] for i in learned])
         self.target_scaling_ = Scaling.fit(rows, range(len(rows)))
         self.n_outputs_ = rows.shape[1]
@@ -229,10 +228,7 @@ class SequenceRegressor(SequenceEstimator):
         self._fitted("network_")
         if self.per == "sequence":
             return self._in_units(self._run(X))
-        settings = self.settings()
-        sequences = ragged(X, settings.torch_dtype, columns=self.n_features_in_)
-        inputs = [self.scaling_.apply(s).to(settings.device) for s in sequences]
-        answers = [self._in_units(y) for y in step_answers(self.network_, inputs)]
+        answers = [self._in_units(y) for y in step_answers(self.network_, self._scaled(X))]
         return np.stack(answers) if isinstance(X, np.ndarray | Tensor) else answers
 
     def _in_units(self, answers: Tensor) -> npt.NDArray[np.float64]:

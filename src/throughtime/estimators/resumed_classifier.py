@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from throughtime.data.audio import RecordingsDataset, load_recordings
 from throughtime.estimators.classifier import SequenceClassifier
@@ -50,6 +51,24 @@ def taken_up(
         check_epochs(classifier.settings(), checkpoint, epochs)
         classifier.epochs = epochs
         classifier.settings()
+    dataset = recordings_of(run, config, data)
+    changed = "a file has been changed, added or removed"
+    check_digest(run, config, dataset.data.source, dataset.digest(), changed)
+    return dataset, classifier, checkpoint
+
+
+def recordings_of(run: Path, config: dict[str, Any], data: Path | None = None) -> RecordingsDataset:
+    """Read a run's recordings again, parted as they were.
+
+    Args:
+        run: The folder, for messages.
+        config: What stands in it; it is not trusted.
+        data: Where they are read from now; from where they were if None.
+
+    Raises:
+        SavedError: The configuration does not say where, or how they were parted.
+        DataError: They cannot be read.
+    """
     kept = origin_of(run, config, data)
     group, test_files, test, seed = (
         kept.get(name) for name in ("group", "test_files", "test", "seed")
@@ -58,7 +77,14 @@ def taken_up(
     parted = test is None or (isinstance(test, float) and 0 < test < 1)
     if not named or not parted or type(seed) is not int:
         raise SavedError(f"{run / CONFIG} is damaged: how its recordings were parted is malformed")
-    dataset = load_recordings(kept["source"], group, test_files, test, seed)
-    changed = "a file has been changed, added or removed"
-    check_digest(run, config, dataset.data.source, dataset.digest(), changed)
-    return dataset, classifier, checkpoint
+    source = Path(kept["source"])
+    try:
+        there = source.exists()
+    except (OSError, ValueError):
+        there = False
+    if not there:
+        raise SavedError(
+            f"the recordings of {run} are to be read from {kept['source']!r:.200}, where there is "
+            "nothing; name where they are now with --data"
+        )
+    return load_recordings(kept["source"], group, test_files, test, seed)

@@ -58,7 +58,8 @@ _KINDS: dict[str | None, tuple[str, str]] = {
     ),
     SEQUENCE_CLASSIFIER: (
         "a classifier of sequences",
-        "`throughtime predict` and `evaluate` take classifiers of recordings",
+        "`throughtime predict`, `evaluate` and `flow` take classifiers of recordings, and "
+        "in Python `SequenceClassifier.load` does",
     ),
     SEQUENCE_REGRESSOR: (
         "a regressor of sequences",

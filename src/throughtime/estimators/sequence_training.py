@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from throughtime.data.augmentation import Augmentation
 from throughtime.data.batch import Batch
 from throughtime.data.ragged import padded
-from throughtime.data.tasks.asked import NOT_ASKED, Loss, Masked
+from throughtime.data.tasks.asked import Loss, Masked
 from throughtime.estimators.fitting import fitted
+from throughtime.estimators.sequence_flow import at_the_end, probe_of
 from throughtime.estimators.settings import Settings
+from throughtime.flow.probe import FlowProbe
 from throughtime.train import Checkpoint, Checkpoints, Outcome
 from throughtime.train.training import Callback
 
@@ -48,6 +50,11 @@ class SequenceTraining:
     augmentation: Augmentation
     settings: Settings
     _random: Tensor = field(default_factory=torch.get_rng_state, repr=False)
+
+    def probe(self) -> FlowProbe:
+        """Give a callback that looks at the gradient by lag while it learns."""
+        rows = [self.inputs[place] for place in self.learned]
+        return probe_of(self.network, rows, self.targets[list(self.learned)], self.loss)
 
     def run(
         self,
@@ -92,7 +99,7 @@ class SequenceTraining:
     def _batch(self, chosen: Sequence[int], augmentation: Augmentation | None) -> Batch:
         rows = [self.inputs[i] for i in chosen]
         x, lengths = padded(rows if augmentation is None else [augmentation(x) for x in rows])
-        return Batch(x, _at_the_end(self.targets[list(chosen)], lengths, len(x)), lengths)
+        return Batch(x, at_the_end(self.targets[list(chosen)], lengths, len(x)), lengths)
 
     def _validate(self) -> float:
         held = list(self.held)
@@ -119,11 +126,3 @@ def answers(network: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
     place = torch.empty(len(order), dtype=torch.long)
     place[torch.tensor(order)] = torch.arange(len(order))
     return torch.cat(found)[place]
-
-
-def _at_the_end(targets: Tensor, lengths: Tensor, steps: int) -> Tensor:
-    """Give targets [N, ...] to the last valid step of each row alone, [T, N, ...]."""
-    empty = torch.nan if targets.is_floating_point() else NOT_ASKED
-    spread = targets.new_full((steps, *targets.shape), empty)
-    spread[lengths - 1, torch.arange(len(lengths))] = targets
-    return spread

@@ -192,7 +192,7 @@ class SequenceEstimator(Parameters, ABC):
             raise SettingsError("patience waits for a better validation loss; give validation too")
         return learned, held
 
-    def _scaled(self, sequences: Sequence[Tensor], learned: Sequence[int]) -> list[Tensor]:
+    def _fit_scaling(self, sequences: Sequence[Tensor], learned: Sequence[int]) -> list[Tensor]:
         """Fit the scaling on what is learned from; give all sequences scaled, where they train."""
         rows = torch.cat([sequences[i] for i in learned])
         self.scaling_ = Scaling.fit(rows, range(len(rows)))
@@ -224,7 +224,7 @@ class SequenceEstimator(Parameters, ABC):
             held: Which are held out.
         """
         settings = self.settings()
-        inputs = self._scaled(sequences, learned)
+        inputs = self._fit_scaling(sequences, learned)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             return SequenceTraining(
@@ -252,12 +252,15 @@ class SequenceEstimator(Parameters, ABC):
 
     def _run(self, X: Any) -> Tensor:
         """Give the network's answer for each sequence, [N, O]."""
+        inputs = self._scaled(X)
+        return answers(self.network_, inputs)
+
+    def _scaled(self, X: Any) -> list[Tensor]:
+        """Give sequences as the network takes them."""
         self._fitted("network_")
         settings = self.settings()
         sequences = ragged(X, settings.torch_dtype, columns=self.n_features_in_)
-        return answers(
-            self.network_, [self.scaling_.apply(s).to(settings.device) for s in sequences]
-        )
+        return [self.scaling_.apply(s).to(settings.device) for s in sequences]
 
     @abstractmethod
     def predict(self, X: Any) -> Any:

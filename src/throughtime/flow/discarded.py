@@ -175,16 +175,18 @@ def full_gradients(network: UnrolledNetwork) -> list[list[Tensor]]:
     found: list[list[Tensor]] = []
     pairs = list(zip(network.recurrences, network.runs, strict=True))
     for recurrence, run in reversed(pairs):
-        wide = _wide(recurrence)
-        trajectory = Trajectory(
-            tuple(state.double() for state in run.trajectory.states),
-            tuple(k if k.dtype == torch.bool else k.double() for k in run.trajectory.kept),
-        )
+        wide, trajectory = in_double(recurrence, run.trajectory)
         d = roll_back(wide, trajectory, outputs, [torch.zeros_like(s) for s in wide.state])
         found.insert(0, [g for g in (d.W, d.U, d.b, d.c, *d.units) if g is not None])
         assert d.x is not None  # all derivatives are wanted
         outputs = d.x
     return found
+
+
+def in_double(recurrence: Recurrence, trajectory: Trajectory) -> tuple[Recurrence, Trajectory]:
+    """Give what was run, and what its backward pass reads, in double precision."""
+    kept = tuple(k if k.dtype == torch.bool else k.double() for k in trajectory.kept)
+    return _wide(recurrence), Trajectory(tuple(s.double() for s in trajectory.states), kept)
 
 
 def _wide(recurrence: Recurrence) -> Recurrence:

@@ -15,11 +15,12 @@ from throughtime.flow.discarded import Truncation, TruncationCollector
 from throughtime.flow.gates import gates
 from throughtime.flow.jacobian import Jacobian, JacobianCollector, chunks
 from throughtime.flow.lyapunov import LyapunovCollector, LyapunovSpectrum
+from throughtime.flow.networks import unrolled_networks
 from throughtime.flow.paths import PathsCollector
 from throughtime.flow.result import Flow, LayerFlow
 from throughtime.flow.step_adjoint import StepAdjoint
 from throughtime.flow.triangle import TriangleCollector
-from throughtime.flow.unrolled import Readout, UnrolledNetwork, unroll_network
+from throughtime.flow.unrolled import Readout, UnrolledNetwork
 from throughtime.flow.verdict import state_growth, verdict
 from throughtime.gradients.method import Loss
 from throughtime.nn.shapes import whole_number
@@ -46,7 +47,9 @@ def flow(
     changed: the network runs in evaluation mode, and no `.grad` is touched.
 
     Args:
-        model: A `Network`, or a layer of `throughtime.nn`, that runs forward in time only.
+        model: A `Network`, or a layer of `throughtime.nn`, that runs forward in time only; or the
+            `PooledNetwork` of estimators of sequences, in one direction or both, whose one loss a
+            sequence is followed from where it enters (see `flow.pooled_network`).
         inputs: [T, B, I]; numbers of symbols, [T, B], where the network embeds them.
         targets: [T, B, ...]
         loss: Elementwise.
@@ -78,23 +81,36 @@ def flow(
         (20, 'vanishing')
     """
     samples, rows = whole_number("samples", samples, 1), whole_number("rows", rows, 1)
-    network = unroll_network(model, inputs, targets, loss, state, lengths, readout, samples)
+    networks = unrolled_networks(model, inputs, targets, loss, state, lengths, readout, samples)
+    measured = [_measured(network, rows) for network in networks]
+    return Flow(
+        layers=tuple(layer for layers, _, _ in measured for layer in layers),
+        losses=tuple(networks[0].losses.tolist()),
+        every=all(network.every for network in networks),
+        truncation=measured[0][1],
+        advice=tuple(advice for _, _, found in measured for advice in found),
+        pooling=networks[0].pooling,
+    )
+
+
+def _measured(
+    network: UnrolledNetwork, rows: int
+) -> tuple[list[LayerFlow], Truncation | None, list[Advice]]:
     adjoints = tuple(
         StepAdjoint.of(recurrence, run.trajectory)
         for recurrence, run in zip(network.recurrences, network.runs, strict=True)
     )
     places = range(len(adjoints))
-    triangles = [
-        TriangleCollector(place, network.losses, network.lengths, len(inputs), network.every)
-        for place in places
-    ]
+    triangles = [TriangleCollector(place, network) for place in places]
     by_lag = [ByLagCollector(place, network.losses) for place in places]
     paths = [
         PathsCollector(place, adjoints[place], seen.count, seen.last, network.lengths)
         for place, seen in enumerate(by_lag)
     ]
-    truncation = TruncationCollector(network, adjoints)
-    collectors: list[Collector] = [*triangles, *by_lag, *paths, truncation]
+    truncation = TruncationCollector(network, adjoints) if network.truncatable else None
+    collectors: list[Collector] = [*triangles, *by_lag, *paths]
+    if truncation is not None:
+        collectors.append(truncation)
     for lag in backward_by_lag(network, adjoints):
         for collector in collectors:
             if lag.finite:
@@ -112,24 +128,18 @@ def flow(
             growing = state_growth(run.trajectory.states, network.lengths)
             layers.append(
                 LayerFlow(
-                    f"layer {place}",
+                    network.names[place],
                     lags,
                     triangles[place].result(),
                     *tangent,
                     paths=paths[place].result(),
                     gates=gates(recurrence, run.trajectory, network.lengths),
-                    truncation=truncation.result(place),
+                    truncation=None if truncation is None else truncation.result(place),
                     verdict=verdict(lags, tangent[1], growing),
                 )
             )
-    whole = truncation.result()
-    return Flow(
-        layers=tuple(layers),
-        losses=tuple(network.losses.tolist()),
-        every=network.every,
-        truncation=whole,
-        advice=tuple(_advice(network, layers, whole)),
-    )
+    whole = None if truncation is None else truncation.result()
+    return layers, whole, list(_advice(network, layers, whole))
 
 
 def _advice(
@@ -140,8 +150,9 @@ def _advice(
         yield from for_layer(
             layer.name, recurrence.cell, U, layer.verdict, layer.paths, layer.gates
         )
-    verdicts = [layer.verdict for layer in layers]
-    yield from for_network(verdicts, truncation, network.count, int(network.lengths.max()))
+    if network.truncatable:
+        verdicts = [layer.verdict for layer in layers]
+        yield from for_network(verdicts, truncation, network.count, int(network.lengths.max()))
 
 
 def _along_the_sequence(

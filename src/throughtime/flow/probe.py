@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from throughtime.flow.backward_by_lag import backward_by_lag
 from throughtime.flow.by_lag import ByLag, ByLagCollector
 from throughtime.flow.figures import evenly, numbers
+from throughtime.flow.networks import unrolled_networks
 from throughtime.flow.step_adjoint import StepAdjoint
-from throughtime.flow.unrolled import NoFlowError, Readout, unroll_network
+from throughtime.flow.unrolled import NoFlowError, Readout, UnrolledNetwork
 from throughtime.gradients.method import Loss
 from throughtime.nn.shapes import whole_number
 
@@ -153,7 +154,11 @@ def by_lag(
     Returns:
         One for each layer, from the input up.
     """
-    network = unroll_network(model, inputs, targets, loss, state, lengths, readout, samples)
+    networks = unrolled_networks(model, inputs, targets, loss, state, lengths, readout, samples)
+    return tuple(layer for network in networks for layer in _by_lag(network))
+
+
+def _by_lag(network: UnrolledNetwork) -> Iterator[ByLag]:
     adjoints = tuple(
         StepAdjoint.of(recurrence, run.trajectory)
         for recurrence, run in zip(network.recurrences, network.runs, strict=True)
@@ -167,4 +172,5 @@ def by_lag(
                 collector.overflow(lag)
         if lag.lag == collectors[0].last:
             break
-    return tuple(collector.result() for collector in collectors)
+    for collector in collectors:
+        yield collector.result()

@@ -78,11 +78,14 @@ class Flow:
 
     Attributes:
         layers: From the input up.
-        losses: The steps whose losses were followed back.
+        losses: The steps whose losses were followed back; of a pooled network the steps at which
+            its one loss enters, in its first direction.
         every: Whether these are all steps whose loss has a gradient; else they are a sample.
         truncation: What truncation discards of the gradient of all that is learned, the readout
-            included; None where that gradient is no number.
+            included; None where that gradient is no number, or what is pooled is cut as well.
         advice: What would change the figures.
+        pooling: None where each step has its own loss; else how a sequence's one loss is pooled:
+            "last", "mean" or "max".
     """
 
     layers: tuple[LayerFlow, ...]
@@ -90,6 +93,7 @@ class Flow:
     every: bool
     truncation: Truncation | None
     advice: tuple[Advice, ...]
+    pooling: str | None = None
 
     def horizon(self, fraction: float = 0.01) -> int | None:
         """Give the horizon of the layer that reaches furthest; None if beyond the lags seen."""
@@ -109,7 +113,12 @@ class Flow:
             ValueError: The window has no step; or the full gradient is no number.
         """
         if self.truncation is None:
-            raise ValueError("the full gradient is not finite, so that no share of it is either")
+            raise ValueError(
+                "the full gradient is not finite, so that no share of it is either"
+                if self.pooling in (None, "last")
+                else "truncation cuts what is pooled too, so that windows along the recurrence "
+                "do not tell what it discards"
+            )
         return self.truncation.discarded(k2)
 
     def as_dict(self, fraction: float = 0.01) -> dict[str, Any]:
@@ -119,6 +128,7 @@ class Flow:
             "steps": max(len(layer.by_lag.lag) for layer in self.layers),
             "losses": list(self.losses),
             "every": self.every,
+            "pooling": self.pooling,
             "advice": [advice.as_dict() for advice in self.advice],
             "discarded": self.truncation and self.truncation.as_dict(),
             "layers": [layer.as_dict(fraction) for layer in self.layers],

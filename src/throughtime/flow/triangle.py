@@ -10,13 +10,14 @@ from torch import Tensor
 
 from throughtime.flow.backward_by_lag import Lag
 from throughtime.flow.figures import evenly, numbers
+from throughtime.flow.unrolled import UnrolledNetwork
 
 QUANTILES = (0.1, 0.5, 0.9)
 
 
 @dataclass(frozen=True, eq=False)
 class Triangle:
-    """|dE_s/dS_t| of one layer, over the rows of the batch in which step s is valid.
+    """|dE_s/dS_t| of one layer, over the rows of the batch in which step s has a loss.
 
     S_t is the whole state after step t: h, and c too for an LSTM. All tables are float64 [S, T]
     and NaN where there is no such gradient (t > s), or where it is beyond the floating type.
@@ -61,15 +62,13 @@ class TriangleCollector:
 
     Args:
         layer: Which, from the input up.
-        losses: All that are followed, [S].
-        lengths: Valid steps of each row, [B].
-        T: Steps of the sequence.
-        every: As for `Triangle`.
+        network: The network.
     """
 
-    def __init__(self, layer: int, losses: Tensor, lengths: Tensor, T: int, every: bool) -> None:
-        self.layer, self.losses, self.every = layer, losses, every
-        self.valid = losses[:, None] < lengths  # [S, B]
+    def __init__(self, layer: int, network: UnrolledNetwork) -> None:
+        self.layer, self.losses, self.every = layer, network.losses, network.every
+        losses, T = network.losses, len(network.explicit)
+        self.valid = network.explicit[losses].any(2).cpu()  # [S, B]
         self.tables = torch.full((4, len(losses), T), torch.nan, dtype=torch.float64)
         # A gradient of which nothing is left is zero.
         self.tables[:, losses[:, None] >= torch.arange(T)] = 0.0

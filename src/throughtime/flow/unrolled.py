@@ -31,6 +31,7 @@ class UnrolledNetwork:
 
     Attributes:
         layer: The recurrent layers.
+        names: What each of those that were run is called.
         recurrences: What each layer ran.
         runs: What it gave, and what a backward pass reads.
         lengths: Valid steps of each row, [B].
@@ -40,9 +41,14 @@ class UnrolledNetwork:
             [T, B, H].
         readout: The gradient of the followed losses by what else is learned: the readout.
         count: Over how many numbers a mean of the followed losses is taken.
+        pooling: None where each step has its own loss; else how a sequence's one loss is pooled,
+            `losses` being the steps at which it enters.
+        truncatable: Whether windows of truncated backpropagation end at `losses`. What is pooled
+            goes along with the state, and a window cuts that too.
     """
 
     layer: Recurrent
+    names: tuple[str, ...]
     recurrences: tuple[Recurrence, ...]
     runs: tuple[Unrolled, ...]
     lengths: Tensor
@@ -51,6 +57,8 @@ class UnrolledNetwork:
     explicit: Tensor
     readout: tuple[Tensor, ...]
     count: float
+    pooling: str | None = None
+    truncatable: bool = True
 
 
 def unroll_network(
@@ -69,8 +77,7 @@ def unroll_network(
     """
     layer, read, parameters = _parts(model, readout)
     given = check_sequences(inputs, targets, lengths)
-    if inputs.device.type == "mps":
-        raise ValueError("flow computes in double precision, which mps has not; move to the CPU")
+    refuse_mps(inputs)
     if isinstance(model, Network):
         with torch.no_grad():
             inputs = model.columns(inputs)
@@ -78,7 +85,7 @@ def unroll_network(
     T, B = inputs.shape[:2]
     whole = torch.full((B,), T) if given is None else check_lengths(given, T, B)
     given = whole if int(whole.min()) < T else None
-    _refuse_inputs(inputs, whole)
+    refuse_inputs(inputs, whole)
     with torch.no_grad():
         recurrences, runs = _run(layer, inputs, check_state(layer, inputs, state, False), given)
     with torch.enable_grad(), evaluating(model, readout):
@@ -88,8 +95,8 @@ def unroll_network(
         count = int(whole.sum()) * by_step[0, 0].numel()
         by_step = torch.where(valid, by_step, 0.0).flatten(1).sum(1)  # [T]
         (explicit,) = torch.autograd.grad(by_step.sum(), outputs, retain_graph=True)
-        _refuse_explicit(explicit)
-        losses, share = _chosen(explicit, samples)
+        refuse_explicit(explicit)
+        losses, share = chosen_losses(explicit, samples)
         of_readout: tuple[Tensor | None, ...] = ()
         if parameters and by_step.requires_grad:
             of_readout = torch.autograd.grad(by_step[losses].sum(), parameters, allow_unused=True)
@@ -97,6 +104,7 @@ def unroll_network(
     followed[losses] = explicit[losses]
     return UnrolledNetwork(
         layer=layer,
+        names=tuple(f"layer {number}" for number in range(len(runs))),
         recurrences=recurrences,
         runs=runs,
         lengths=whole,
@@ -156,25 +164,50 @@ def _run(
     layer: Recurrent, x: Tensor, states: tuple[Tensor, ...], lengths: Tensor | None
 ) -> tuple[tuple[Recurrence, ...], tuple[Unrolled, ...]]:
     recurrences, runs = [], []
-    shares = getattr(layer, "zoneout", ())
     for number in range(layer.num_layers):
         own = tuple(s[number].detach() for s in states)
-        # In evaluation zoneout takes its expectation.
-        taken = [torch.full_like(s, 1 - p)[None] for s, p in zip(own, shares, strict=False)]
-        recurrence = Recurrence(
-            layer.cell,
-            x,
-            own,
-            _detached(layer.weights(number)),
-            lengths,
-            taken=tuple(taken) if any(shares) else None,
-        )
-        run = unroll(recurrence)
-        _refuse_states(number, recurrence, run)
+        recurrence, run = run_layer(layer, number, x, own, lengths)
         recurrences.append(recurrence)
         runs.append(run)
         x = run.outputs
     return tuple(recurrences), tuple(runs)
+
+
+def run_layer(
+    layer: Recurrent,
+    number: int,
+    x: Tensor,
+    state: tuple[Tensor, ...],
+    lengths: Tensor | None,
+    backward: bool = False,
+) -> tuple[Recurrence, Unrolled]:
+    """Run one layer, in evaluation, along rows as they stand.
+
+    Args:
+        layer: The layers.
+        number: Which, from the input up.
+        x: [T, B, I]
+        state: The states before the first step, [B, H] each.
+        lengths: Valid steps of each row, [B]; None where all are.
+        backward: Whether with the weights of the direction that runs backward.
+
+    Raises:
+        NoFlowError: A state is not finite.
+    """
+    shares = getattr(layer, "zoneout", ())
+    # In evaluation zoneout takes its expectation.
+    taken = [torch.full_like(s, 1 - p)[None] for s, p in zip(state, shares, strict=False)]
+    recurrence = Recurrence(
+        layer.cell,
+        x,
+        state,
+        _detached(layer.weights(number, backward)),
+        lengths,
+        taken=tuple(taken) if any(shares) else None,
+    )
+    run = unroll(recurrence)
+    _refuse_states(number, recurrence, run)
+    return recurrence, run
 
 
 def _detached(weights: Weights) -> Weights:
@@ -185,7 +218,7 @@ def _detached(weights: Weights) -> Weights:
     )
 
 
-def _chosen(explicit: Tensor, samples: int) -> tuple[Tensor, float]:
+def chosen_losses(explicit: Tensor, samples: int) -> tuple[Tensor, float]:
     """Choose evenly among the steps whose loss has a gradient, the last one among them.
 
     Returns:
@@ -201,7 +234,14 @@ def _chosen(explicit: Tensor, samples: int) -> tuple[Tensor, float]:
     return chosen, len(chosen) / len(steps)
 
 
-def _refuse_inputs(inputs: Tensor, lengths: Tensor) -> None:
+def refuse_mps(inputs: Tensor) -> None:
+    """Refuse a device without double precision."""
+    if inputs.device.type == "mps":
+        raise ValueError("flow computes in double precision, which mps has not; move to the CPU")
+
+
+def refuse_inputs(inputs: Tensor, lengths: Tensor) -> None:
+    """Refuse inputs with NaN or infinity at a valid step."""
     valid = valid_steps(lengths, inputs)  # [T, B]
     faults = (~inputs.isfinite().flatten(2).all(2) & valid).nonzero()
     if len(faults):
@@ -233,7 +273,8 @@ def _refuse_states(number: int, recurrence: Recurrence, run: Unrolled) -> None:
     )
 
 
-def _refuse_explicit(explicit: Tensor) -> None:
+def refuse_explicit(explicit: Tensor) -> None:
+    """Refuse a loss whose gradient by the outputs, [T, B, H], is not finite."""
     if not bool(explicit.isfinite().all()):
         step, row = (~explicit.isfinite()).any(2).nonzero()[0].tolist()
         raise NoFlowError(

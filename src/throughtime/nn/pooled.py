@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from throughtime.equations import Cell
+from throughtime.nn.network import Network
 from throughtime.nn.recurrent import Recurrent
 from throughtime.nn.shapes import share, whole_number
 
@@ -78,6 +79,25 @@ class PooledNetwork(nn.Module):
         output_size = whole_number("output_size", output_size, 1)
         self.readout = nn.Linear(columns, output_size, device=device, dtype=dtype)
 
+    @classmethod
+    def of_last_states(cls, network: Network) -> PooledNetwork:
+        """Give a network in one direction, whose last output is meant, as one that reads the last.
+
+        Layers and readout are the network's own, not copies.
+        """
+        layer, readout = network.recurrent, network.readout
+        found = cls(
+            layer.cell,
+            layer.input_size,
+            layer.hidden_size,
+            readout.out_features,
+            pooling="last",
+            num_layers=layer.num_layers,
+            device="meta",
+        )
+        found.recurrent, found.readout = layer, readout
+        return found
+
     def forward(
         self, x: Tensor, state: Any = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, Any]:
@@ -95,6 +115,25 @@ class PooledNetwork(nn.Module):
         """
         layers, pooled, steps = (None, None, None) if state is None else state
         h, layers = self.recurrent(x, layers, lengths)  # [T, B, columns]
+        answers, pooled, so_far = self._read(h, pooled, steps, lengths)
+        return answers, (layers, pooled, so_far[-1:].detach())
+
+    def read(self, h: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Give the answers so far from the layers' outputs along whole sequences.
+
+        Args:
+            h: [T, B, columns], zero beyond a row's length.
+            lengths: Valid steps of each row, [B]; None where all are.
+
+        Returns:
+            [T, B, O]
+        """
+        return self._read(h, None, None, lengths)[0]
+
+    def _read(
+        self, h: Tensor, pooled: Tensor | None, steps: Tensor | None, lengths: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Give the answers, what is pooled to go along, and the steps so far."""
         T, B = h.shape[:2]
         valid = torch.full((B,), T, device=h.device) if lengths is None else lengths.to(h.device)
         steps = h.new_zeros(1, B, 1) if steps is None else steps
@@ -103,7 +142,7 @@ class PooledNetwork(nn.Module):
         so_far = steps + counted[:, :, None]  # [T, B, 1]
         inside = (torch.arange(T, device=h.device)[:, None] < valid)[:, :, None]  # [T, B, 1]
         answered, pooled = self._pooled(h, pooled, steps, so_far, inside)
-        return self.readout(self.dropout(answered)), (layers, pooled, so_far[-1:].detach())
+        return self.readout(self.dropout(answered)), pooled, so_far
 
     def _pooled(
         self, h: Tensor, before: Tensor, steps: Tensor, so_far: Tensor, inside: Tensor

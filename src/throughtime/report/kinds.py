@@ -17,17 +17,23 @@ class Kind:
     Attributes:
         scores: What stands over the tables of scores.
         by: The head of their first column.
+        of: What they are means over.
         origins: What the figures rest on, as terms and their explanations.
+        step: How long a step is, as a sentence; empty where a step is a row or symbol.
     """
 
     scores: str
     by: str
+    of: str
     origins: tuple[tuple[str, str], ...]
+    step: str = ""
 
 
 def kind_of(run: Run) -> Kind:
     """Give the kind of a run; one whose configuration names no estimator is a forecaster's."""
-    return _text(run) if run.config.get("estimator") == "LanguageModel" else _series(run)
+    known = {"LanguageModel": _text, "SequenceClassifier": _recordings}
+    estimator = run.config.get("estimator")
+    return known.get(estimator if isinstance(estimator, str) else "", _series)(run)
 
 
 def _series(run: Run) -> Kind:
@@ -54,6 +60,7 @@ def _series(run: Run) -> Kind:
         "Errors on the test periods; lower is better. The best of each column is set bold and "
         "marked.",
         "Forecast by",
+        "rows",
         tuple(found),
     )
 
@@ -88,5 +95,44 @@ def _text(run: Run) -> Kind:
         "How well the held-out text was expected; lower is better. The best of each column is set "
         "bold and marked.",
         "Model",
+        "rows",
         tuple(found),
+    )
+
+
+def _recordings(run: Run) -> Kind:
+    found = [("Source", shown(run.config.get("source") or "sequences"))]
+    classes = run.config.get("classes")
+    if isinstance(classes, list):
+        found.append(("Classes", setting(classes)))
+    features, step = mapping(run.config.get("features")), ""
+    bands, rate, seconds = (number(features.get(name)) for name in ("bands", "rate", "step"))
+    if seconds:
+        step = f"A step is {short(1000 * seconds)} ms."
+    if bands and rate and seconds:
+        found.append(
+            (
+                "Features",
+                f"{short(bands)} log-mel bands every {short(1000 * seconds)} ms, of recordings at "
+                f"{short(rate)} Hz.",
+            )
+        )
+    found += [
+        ("Accuracy", "The share of the held-out recordings whose class is told."),
+        (
+            "Log loss",
+            "The mean of -ln of the probability that is given to the true class; ln of the number "
+            "of classes for one who knows nothing.",
+        ),
+        ("The commonest class", "What is right if the commonest class is told of every recording."),
+        ("Loss", "Of a recording as it is learned from: changed and smoothed as the settings say."),
+        ("Each tested recording", "What it was told to be is in predictions.csv."),
+    ]
+    return Kind(
+        "How well held-out recordings were told apart; higher accuracy and lower log loss are "
+        "better. The best of each column is set bold and marked.",
+        "Told by",
+        "recordings",
+        tuple(found),
+        step,
     )

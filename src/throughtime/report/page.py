@@ -6,11 +6,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from throughtime.report.confusion import confusion_table
 from throughtime.report.curves import clipping, kept_update, loss_chart, norm_chart
 from throughtime.report.kinds import Kind, kind_of
 from throughtime.report.numerals import grouped, number, short
 from throughtime.report.outlook import outlook_chart
 from throughtime.report.panels.contents import flow_contents
+from throughtime.report.panels.lens import LensPanel, lens
+from throughtime.report.panels.sequence_lens import sequence_lens
 from throughtime.report.panels.walked import walk_contents
 from throughtime.report.record import Run, mapping, read_run
 from throughtime.report.scores import scores_by_period
@@ -104,10 +107,15 @@ def _told(run: Run) -> dict[str, Any]:
         "interruption": interruption(run),
         "facts": _facts(run, training),
         "forecast_rows": forecast_table(run.predictions) if run.predictions else None,
-        "scores": [score_table(score, kind.by) for score in scores[:_PERIODS] if score.errors],
+        "scores": [
+            score_table(score, kind.by, kind.of) for score in scores[:_PERIODS] if score.values
+        ],
         "scores_intro": kind.scores,
         "scores_left": max(0, len(scores) - _PERIODS),
+        "confusion": confusion_table(run.metrics),
+        "step_said": kind.step,
         **walk_contents(run.walk),
+        "lens": _lens(run),
         "clipping": clipping(history) if history else "",
         "epochs": epoch_table(history, number(training.get("best_epoch"))) if history else None,
         "settings": [
@@ -134,6 +142,13 @@ def _pictured(run: Run, detail: float) -> dict[str, Any]:
         "loss": loss_chart(history, best_epoch, failed, columns) if history else None,
         "norm": norm_chart(history, clip, failed, columns) if history else None,
     }
+
+
+def _lens(run: Run) -> LensPanel | None:
+    """Give the lens on whole sequences, or on the steps of a walk."""
+    if run.credit is not None:
+        return sequence_lens(run.credit)
+    return None if run.walk is None else lens(run.walk)
 
 
 def _facts(run: Run, training: dict[str, Any]) -> list[str]:
@@ -172,5 +187,9 @@ def _origins(run: Run, kind: Kind) -> list[tuple[str, str]]:
         found.append(
             ("flow.json", f"{grouped(count)} {'layer' if count == 1 else 'layers'} measured")
         )
+    if run.credit is not None:
+        count = len(run.credit.sequences)
+        counted = "sequence" if count == 1 else "sequences"
+        found.append(("credit.json", f"{grouped(count)} {counted} looked at"))
     found.append(("Written by", f"throughtime {shown(run.config.get('throughtime', ''), 40)}"))
     return found

@@ -7,6 +7,7 @@ from typing import Any
 
 from throughtime.report.history import History, read_history
 from throughtime.report.predictions import Predictions, read_predictions
+from throughtime.report.recorded_credit import Credit, read_credit
 from throughtime.report.recorded_flow import Flow, read_flow
 from throughtime.report.recorded_walk import Walk, read_walk
 
@@ -23,6 +24,7 @@ class Run:
     predictions: Predictions | None
     flow: Flow | None
     walk: Walk | None
+    credit: Credit | None = None
 
     @property
     def name(self) -> str:
@@ -58,13 +60,16 @@ def read_run(folder: Path) -> Run:
         )
     names = ("metrics.json", "history.csv", "predictions.csv", "flow.json", "walk.json")
     metrics, history, predictions, flow, walk = (folder / name for name in names)
+    forecasts = config.get("estimator") is None and predictions.is_file()
+    credit = folder / "credit.json"
     return Run(
         config=config,
         metrics=_read_json(metrics) if metrics.is_file() else {},
         history=read_history(history) if history.is_file() else None,
-        predictions=read_predictions(predictions) if predictions.is_file() else None,
+        predictions=read_predictions(predictions) if forecasts else None,
         flow=read_flow(_read_json(flow)) if flow.is_file() else None,
         walk=read_walk(_read_json(walk)) if walk.is_file() else None,
+        credit=read_credit(_read_json(credit)) if credit.is_file() else None,
     )
 
 

@@ -122,7 +122,10 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Flow:
-    """How far back gradients reached: `steps` were looked at, `fraction` defines the horizon."""
+    """How far back gradients reached: `steps` were looked at, `fraction` defines the horizon.
+
+    `pooling` is None where each step has its own loss; else how a sequence's one loss enters.
+    """
 
     fraction: float
     steps: float | None
@@ -130,6 +133,10 @@ class Flow:
     truncation: Truncation | None = None
     over_training: Sequence[Snapshot] = ()
     advice: Sequence[Advice] = ()
+    pooling: str | None = None
+
+
+POOLINGS = ("last", "mean", "max")
 
 
 def read_flow(found: dict[str, Any]) -> Flow:
@@ -141,6 +148,7 @@ def read_flow(found: dict[str, Any]) -> Flow:
         truncation=_truncation(found.get("discarded")),
         over_training=[_snapshot(one) for one in objects(found.get("over_training"))],
         advice=[_advice(one) for one in objects(found.get("advice"))],
+        pooling=next((name for name in POOLINGS if name == found.get("pooling")), None),
     )
 
 

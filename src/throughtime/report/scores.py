@@ -1,40 +1,60 @@
-"""The scores of every forecaster on every test period."""
+"""The scores of every forecaster on every test period, and which of two is better."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from throughtime.report.numerals import number
+from throughtime.report.numerals import fixed, number, percent
 from throughtime.report.record import mapping
 
 MODEL = "model"
-_KNOWN = ("arv", "mase", "mse", "mae")
+_KNOWN = ("arv", "mase", "mse", "mae", "accuracy")
+_HIGHER = ("accuracy",)
+"""Measures of which more is better; of all others less is. They are shares, and are set so."""
 # Not a measure of error: how many rows the measures are over.
 _COUNT = "count"
 
 
 @dataclass(frozen=True)
 class PeriodScores:
-    """Errors on one test period: measure, then forecaster, then the value or None.
+    """Scores on one test period: measure, then forecaster, then the value or None.
 
     The network comes first among the forecasters.
     """
 
     period: str
-    errors: Mapping[str, Mapping[str, float | None]]
+    values: Mapping[str, Mapping[str, float | None]]
     count: float | None
 
     @property
     def forecasters(self) -> list[str]:
         """Everyone with an entry for this period."""
-        return list(next(iter(self.errors.values()), {}))
+        return list(next(iter(self.values.values()), {}))
 
     def leading_measure(self) -> str | None:
         """Return the first measure that the network has a value for."""
-        for measure, errors in self.errors.items():
-            if errors.get(MODEL) is not None:
+        for measure, scores in self.values.items():
+            if scores.get(MODEL) is not None:
                 return measure
-        return next(iter(self.errors), None)
+        return next(iter(self.values), None)
+
+
+def better(measure: str, one: float, other: float) -> bool:
+    """Whether a score is better than another one."""
+    return one > other if measure in _HIGHER else one < other
+
+
+def best(measure: str, scores: Iterable[float | None]) -> float | None:
+    """Give the best score; None where there is none."""
+    known = [score for score in scores if score is not None]
+    return max(known, default=None) if measure in _HIGHER else min(known, default=None)
+
+
+def written(measure: str, score: float | None, count: int) -> str:
+    """Write a score: a share in per cent, all else with so many decimals."""
+    if measure in _HIGHER and score is not None:
+        return percent(score)
+    return fixed(score, count)
 
 
 def scores_by_period(metrics: Mapping[str, Any]) -> list[PeriodScores]:
@@ -58,7 +78,7 @@ def _of_period(period: str, table: Mapping[str, Mapping[str, Any]]) -> PeriodSco
     counts = (number(entry.get(_COUNT)) for entry in entries.values())
     return PeriodScores(
         period=period,
-        errors={
+        values={
             measure: {name: number(entry.get(measure)) for name, entry in entries.items()}
             for measure in measures
         },

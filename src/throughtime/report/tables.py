@@ -8,7 +8,7 @@ from throughtime.report.history import History
 from throughtime.report.numerals import fixed, grouped, places, short
 from throughtime.report.predictions import Predictions
 from throughtime.report.recorded_flow import LayerFlow
-from throughtime.report.scores import MODEL, PeriodScores
+from throughtime.report.scores import MODEL, PeriodScores, best, written
 from throughtime.report.wording import capital, forecaster, metric, shown
 
 # What a page can hold; the rest is in the run's files.
@@ -37,27 +37,29 @@ class Table:
     note: str = ""
 
 
-def score_table(scores: PeriodScores, by: str = "Forecast by") -> Table:
+def score_table(scores: PeriodScores, by: str = "Forecast by", of: str = "rows") -> Table:
     """Return one test period's scores: the network first, the best of each measure marked.
 
     Args:
         scores: What to show.
         by: The head of the first column.
+        of: What the scores are means over.
     """
     columns: list[list[Cell]] = []
-    for errors in scores.errors.values():
-        count = places(errors.values())
-        known = [error for error in errors.values() if error is not None]
-        least = min(known, default=None)
+    for measure, values in scores.values.items():
+        count, first = places(values.values()), best(measure, values.values())
         columns.append(
-            [Cell(fixed(e, count), e is not None and e == least) for e in errors.values()]
+            [
+                Cell(written(measure, value, count), value is not None and value == first)
+                for value in values.values()
+            ]
         )
     rows = [
         (capital(forecaster(name)), [column[index] for column in columns])
         for index, name in enumerate(scores.forecasters[:_FORECASTERS])
     ]
-    counted = f", {short(scores.count)} rows" if scores.count is not None else ""
-    head = [by, *(metric(measure) for measure in scores.errors)]
+    counted = f", {short(scores.count)} {of}" if scores.count is not None else ""
+    head = [by, *(metric(measure) for measure in scores.values)]
     left = len(scores.forecasters) - len(rows)
     note = f"{left} more forecasters are in metrics.json." if left else ""
     return Table(shown(scores.period, 80) + counted, head, rows, note)

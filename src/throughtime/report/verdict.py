@@ -1,11 +1,11 @@
-"""The answer in words: how good the forecast is, and how far back the gradient reached."""
+"""The answer in words: how good the network is, and how far back the gradient reached."""
 
 from collections.abc import Sequence
 
-from throughtime.report.numerals import fixed, number, percent, places, short
+from throughtime.report.numerals import number, percent, places, short
 from throughtime.report.record import Run
 from throughtime.report.recorded_flow import Flow
-from throughtime.report.scores import MODEL, PeriodScores, scores_by_period
+from throughtime.report.scores import MODEL, PeriodScores, better, scores_by_period, written
 from throughtime.report.wording import capital, counted, forecaster, listed, metric, shown
 
 # More test periods than this are left to the table.
@@ -21,28 +21,27 @@ def verdict(run: Run) -> str:
         run: What the run recorded.
     """
     scores = scores_by_period(run.metrics)
-    first = next((s for s in scores if s.errors), None)
+    first = next((s for s in scores if s.values), None)
     said = scored(first) if first else "The run has no test scores"
     reach = gradient_reach(run.flow) if run.flow else None
     return f"{said}; {reach}." if reach else f"{said}."
 
 
 def scored(scores: PeriodScores) -> str:
-    """Return the network's error on one period beside those of the baselines."""
-    measure = scores.leading_measure()
-    errors = scores.errors[measure] if measure else {}
-    count = places(errors.values())
-    name = metric(measure or "score")
+    """Return the network's score on one period beside those of the baselines."""
+    measure = scores.leading_measure() or "score"
+    values = scores.values.get(measure, {})
+    count = places(values.values())
     period = shown(scores.period, 60)
-    own = errors.get(MODEL)
+    own = values.get(MODEL)
     if own is None:
-        said = f"On {period} the network has no {name}"
+        said = f"On {period} the network has no {metric(measure)}"
     else:
-        said = f"On {period} the network's {name} is {fixed(own, count)}"
-    others = {who: error for who, error in errors.items() if who != MODEL and error is not None}
+        said = f"On {period} the network's {metric(measure)} is {written(measure, own, count)}"
+    others = {who: score for who, score in values.items() if who != MODEL and score is not None}
     beside = [
-        f"{forecaster(who)} {'has ' if index == 0 else ''}{fixed(error, count)}"
-        for index, (who, error) in enumerate(others.items())
+        f"{forecaster(who)} {'has ' if index == 0 else ''}{written(measure, score, count)}"
+        for index, (who, score) in enumerate(others.items())
     ]
     if len(beside) > _COMPARED:
         beside = [*beside[:_COMPARED], f"{counted(len(beside) - _COMPARED)} more in the table"]
@@ -62,23 +61,21 @@ def comparison(scores: Sequence[PeriodScores]) -> str:
 
 def _outcome(scores: PeriodScores) -> str | None:
     measure = scores.leading_measure()
-    errors = {
-        name: error
-        for name, error in (scores.errors[measure] if measure else {}).items()
-        if error is not None
-    }
-    own = errors.pop(MODEL, None)
-    if own is None or not errors:
+    if measure is None:
         return None
-    better = _named([name for name, error in errors.items() if error < own])
-    level = _named([name for name, error in errors.items() if error == own])
-    if better:
-        return f"{listed(better)} {'is' if len(better) == 1 else 'are'} better than the network"
+    values = {name: score for name, score in scores.values[measure].items() if score is not None}
+    own = values.pop(MODEL, None)
+    if own is None or not values:
+        return None
+    ahead = _named([name for name, score in values.items() if better(measure, score, own)])
+    level = _named([name for name, score in values.items() if score == own])
+    if ahead:
+        return f"{listed(ahead)} {'is' if len(ahead) == 1 else 'are'} better than the network"
     if level:
         return f"the network is level with {listed(level)}"
-    if len(errors) == 1:
-        return f"the network is better than {forecaster(next(iter(errors)))}"
-    return f"the network is the best of the {counted(len(errors) + 1)}"
+    if len(values) == 1:
+        return f"the network is better than {forecaster(next(iter(values)))}"
+    return f"the network is the best of the {counted(len(values) + 1)}"
 
 
 def _named(forecasters: Sequence[str]) -> list[str]:

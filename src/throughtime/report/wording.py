@@ -42,6 +42,8 @@ def forecaster(name: str) -> str:
         return "the network"
     if name == "xz":
         return "the xz compressor"
+    if name == "commonest class":
+        return "the commonest class"
     order = re.fullmatch(r"ar_?(\d{1,4})", name)
     return f"AR({order[1]})" if order else shown(name.replace("_", " "), 60)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from throughtime.report.panels.by_lag import lag_charts
+from throughtime.report.panels.entry import entry_of
 from throughtime.report.panels.gates import gates_by_layer
 from throughtime.report.panels.horizon import (
     horizon_chart,
@@ -38,6 +39,7 @@ def flow_contents(flow: Flow | None, update: float | None, detail: float) -> dic
     reach = gradient_reach(flow)
     layers = [layer for layer in flow.layers if len(layer.lag)]
     return {
+        "entry": entry_of(flow),
         "judged": judgements(flow),
         "advice": advice(flow),
         "triangles": triangles(flow, detail),

@@ -108,7 +108,9 @@ def horizon_data(flow: Flow, most: int, detail: float) -> dict[str, Any] | None:
         "y": [y.low, y.high],
         "update": [one.update for one in taken],
         "kept": next((place for place, one in enumerate(taken) if one.kept), None),
-        "layers": [_curves(taken, place, points) for place in range(len(names))],
+        "layers": [
+            {"name": name, **_curves(taken, place, points)} for place, name in enumerate(names)
+        ],
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from throughtime.report.chart import Chart, draw
 from throughtime.report.numerals import short
+from throughtime.report.panels.entry import Entry, entry_of
 from throughtime.report.panels.raster import Raster, raster
 from throughtime.report.recorded_flow import Column, Flow, LayerFlow, Triangle
 from throughtime.report.scale import Scale, linear
@@ -43,11 +44,12 @@ def triangles(flow: Flow, detail: float = 1.0) -> list[TrianglePanel]:
     """
     layers = [layer for layer in flow.layers if layer.triangle is not None][:_LAYERS]
     side = min(_SIDE, int(math.sqrt(2 * _CELLS * detail / max(1, len(layers)))))
-    panels = [_panel(place, layer, side) for place, layer in enumerate(layers)]
+    entry = entry_of(flow)
+    panels = [_panel(place, layer, side, entry) for place, layer in enumerate(layers)]
     return [panel for panel in panels if panel is not None]
 
 
-def _panel(place: int, layer: LayerFlow, side: int) -> TrianglePanel | None:
+def _panel(place: int, layer: LayerFlow, side: int, entry: Entry) -> TrianglePanel | None:
     assert layer.triangle is not None
     recorded = layer.triangle
     triangle = thinned(recorded, side)
@@ -57,9 +59,9 @@ def _panel(place: int, layer: LayerFlow, side: int) -> TrianglePanel | None:
     losses, steps = triangle.losses, triangle.steps
     every = recorded.every and len(losses) == len(recorded.losses)
     note = (
-        "Every loss step and state step is shown."
+        f"Every {entry.at} and state step is shown."
         if every
-        else f"{len(losses)} loss steps and {len(steps)} state steps are shown, evenly chosen."
+        else f"{len(losses)} {entry.at}s and {len(steps)} state steps are shown, evenly chosen."
         + (" flow.json has more." if len(losses) < len(recorded.losses) else "")
     )
     key = f"triangle-{place}"
@@ -67,14 +69,14 @@ def _panel(place: int, layer: LayerFlow, side: int) -> TrianglePanel | None:
         key,
         title=f"Gradient triangle: {shown(layer.name, 80)}",
         description=(
-            f"The norm of the gradient of the loss at steps {short(losses[0])} to "
-            f"{short(losses[-1])} by the state at steps {short(steps[0])} to {short(steps[-1])}, "
+            f"The norm of the gradient of {entry.source}, {entry.at}s {short(losses[0])} to "
+            f"{short(losses[-1])}, by the state at steps {short(steps[0])} to {short(steps[-1])}, "
             f"from {short(painted.low)} to {short(painted.high)}."
         ),
         x=Scale(-0.5, len(steps) - 0.5),
         y=Scale(-0.5, len(losses) - 0.5),
         x_label="state step t",
-        y_label=f"{capital(shown(layer.name, 60))}: loss step s, upward",
+        y_label=f"{capital(shown(layer.name, 60))}: {entry.at} s, upward",
         lines=[],
         x_ticks=_ticks(steps),
         y_ticks=_ticks(losses),
@@ -82,6 +84,8 @@ def _panel(place: int, layer: LayerFlow, side: int) -> TrianglePanel | None:
         height=max(40, min(320, 20 * len(losses))),
     )
     data = {
+        "at": capital(entry.at),
+        "later": entry.later,
         "losses": losses,
         "steps": steps,
         # The figures that are shown, with nothing for t > s; of one row there are no quantiles.

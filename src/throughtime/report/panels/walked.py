@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from throughtime.report.panels.equations import equations_panel
-from throughtime.report.panels.lens import lens
 from throughtime.report.panels.player import player
 from throughtime.report.panels.unrolled import unrolled
 from throughtime.report.recorded_walk import Walk
@@ -18,10 +17,9 @@ def walk_contents(walk: Walk | None) -> dict[str, Any]:
         walk: What `walk.json` holds.
     """
     if walk is None:
-        return dict.fromkeys(("unrolled", "player", "equations", "lens"))
+        return dict.fromkeys(("unrolled", "player", "equations"))
     return {
         "unrolled": unrolled(walk),
         "player": player(walk),
         "equations": equations_panel(walk),
-        "lens": lens(walk),
     }

@@ -45,7 +45,7 @@ if (overTraining) {
     });
     const words = reached.map((horizon) => horizon === null ? `does not fall to ${share} within the lags looked at` : `falls to ${share} after ${steps(horizon)}`);
     said.textContent = `At update ${short(update[place])} the gradient ` +
-      (words.length === 1 ? words[0] : words.map((word, layer) => `${word} in layer ${layer}`).join(', ')) + '.';
+      (words.length === 1 ? words[0] : words.map((word, place) => `${word} (${layers[place].name})`).join(', ')) + '.';
     slider.setAttribute('aria-valuetext', said.textContent);
   }
 

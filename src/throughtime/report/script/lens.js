@@ -1,31 +1,29 @@
-// The credit lens: the inputs that the loss of a chosen step hears.
+// The credit lens: the inputs that a chosen loss hears.
 
 const lens = recorded('lens');
 
 if (lens) {
   const figure = one('[data-chart="lens"]'), lines = one('svg.lines', figure);
-  const spikes = one('.line.spikes', lines), slider = one('#lens-step'), letters = all('#credit span');
-  const last = lens.shares.length - 1;
-  const perCent = (share) => `${Number((share * 100).toPrecision(3))} %`;
+  const spikes = one('.line.spikes', lines), level = one('.line.level', lines);
+  const chooser = one('#lens-step'), letters = all('#credit span');
 
   function change() {
-    const step = Number(slider.value), shares = lens.shares[step];
+    const chosen = Number(chooser.value), shares = lens.shares[chosen], [first, apart] = lens.places[chosen] ?? lens.places[0];
     const { width, height } = lines.viewBox.baseVal;
-    const room = last ? last * lens.margin : lens.margin;
-    spikes.setAttribute('d', shares.map((share, t) => {
-      const x = ((t + room) / (last + 2 * room) * width).toFixed(1);
-      return `M${x} ${height}L${x} ${(height * (1 - share / lens.top)).toFixed(1)}`;
-    }).join(''));
+    const across = (t) => ((first + t * apart - lens.from) / (lens.to - lens.from) * width).toFixed(1);
+    const down = (share) => (height * (1 - share)).toFixed(1);
+    spikes.setAttribute('d', shares.map((share, t) => `M${across(t)} ${height}L${across(t)} ${down(share / lens.top)}`).join(''));
+    if (level) {
+      const known = lens.levels[chosen].map((value, t) => value === null ? null : `${across(t)} ${down(value)}`);
+      level.setAttribute('d', known.map((point, t) => point === null ? '' : (t && known[t - 1] !== null ? 'L' : 'M') + point).join(''));
+    }
     letters.forEach((letter, t) => letter.style.setProperty('--share', t < shares.length ? Math.sqrt(shares[t]) : 0));
-    one('#lens-of').textContent = lens.outputs[step];
-    const most = shares.indexOf(Math.max(...shares));
-    one('#lens-said').textContent = shares.length
-      ? `The loss of ${lens.outputs[step]} hears the input of ${lens.inputs[most]} most` +
-        (step > most ? `, ${steps(step - most)} before` : ', that of its own step') + `: ${perCent(shares[most])} of the whole.`
-      : `The loss of ${lens.outputs[step]} hears no input.`;
-    slider.setAttribute('aria-valuetext', lens.outputs[step]);
+    const named = one('#lens-of');
+    if (named) named.textContent = lens.outputs[chosen];
+    one('#lens-said').textContent = `The loss of ${lens.outputs[chosen]}${lens.said[chosen]}`;
+    if (named) chooser.setAttribute('aria-valuetext', lens.outputs[chosen]);
   }
 
-  slider.addEventListener('input', change);
+  chooser.addEventListener('input', change);
   change();
 }

@@ -27,11 +27,11 @@ const triangles = all('[data-chart^="triangle-"]').map((figure) => {
     cursor.setAttribute('y', height - (row + 1) * height / up);
     cursor.setAttribute('visibility', 'visible');
     if (column >= data.median[row].length) {
-      readout.textContent = `Loss step ${s}, state step ${t}: a loss does not depend on later states.`;
+      readout.textContent = `${data.at} ${s}, state step ${t}: ${data.later}.`;
       return;
     }
     const [median, lower, upper] = ['median', 'lower', 'upper'].map((name) => short((data[name] ?? data.median)[row][column]));
-    readout.textContent = `Loss step ${s}, state step ${t}, lag ${s - t}: ` +
+    readout.textContent = `${data.at} ${s}, state step ${t}, lag ${s - t}: ` +
       (data.lower || data.upper ? `median ${median}; 10 % to 90 %: ${lower} to ${upper}.` : `${median}.`);
   }
 
