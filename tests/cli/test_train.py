@@ -222,7 +222,7 @@ def test_a_network_without_any_gradient_is_reported(
     "moment",
     [
         pytest.param("loading", marks=pytest.mark.thorough),
-        "before the first epoch",
+        pytest.param("before the first epoch", marks=pytest.mark.thorough),
         "later",
         pytest.param("twice", marks=pytest.mark.thorough),
     ],

@@ -254,6 +254,7 @@ def test_what_the_search_cannot_take_is_refused() -> None:
         next(method(tt.Network("gru", 1, 1, 1), case.x.float(), case.d.float(), squared))
 
 
+@pytest.mark.thorough
 def test_it_learns_by_covariance_adaptation() -> None:
     score = trained(cma(population=16, sigma=0.5), lambda p: torch.optim.SGD(p, lr=1), 80, 2)
     assert score < 0.25  # of 0.5; sixteen losses an update go so far

@@ -97,7 +97,14 @@ models: dict[str, tuple[Callable[[], nn.Module], int]] = {
 each_model = pytest.mark.parametrize("model", models)
 
 
-@each_model
+@pytest.mark.parametrize(
+    "model",
+    [
+        "deep",
+        "own",
+        *(pytest.param(m, marks=pytest.mark.thorough) for m in ("gru", "no U", "network")),
+    ],
+)
 def test_a_compiled_model_is_one_operator_a_layer_and_direction(model: str) -> None:
     torch.manual_seed(0)
     make, count = models[model]
@@ -145,7 +152,14 @@ def test_one_sequence_and_batch_first() -> None:
         assert_close(fast(given)[0], layer(given)[0], relative=1e-11)
 
 
-@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("RNN", marks=pytest.mark.thorough),
+        "GRU",
+        pytest.param("LSTM", marks=pytest.mark.thorough),
+    ],
+)
 def test_layers_that_replace_torchs(kind: str) -> None:
     layer, graphs = getattr(tt.nn, kind)(3, 5, num_layers=2, dtype=double), Graphs()
     x = sequence(4, 2)

@@ -63,7 +63,7 @@ def test_zoneout_of_each_state() -> None:
     assert not torch.equal(h, start[0])
 
 
-@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("training", [True, pytest.param(False, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("cell", ["gru", pytest.param("lstm_peephole", marks=pytest.mark.thorough)])
 def test_gradients(cell: str, training: bool) -> None:
     torch.manual_seed(0)

@@ -146,7 +146,9 @@ def test_forward_gradient_and_second_gradient(
             # torch's fused kernel for LSTM has no second derivative; its plain one has.
             with torch.backends.mkldnn.flags(enabled=False):
                 expected = derivatives(other, args)
-                exact = derivatives(copy.deepcopy(other).double(), doubled(args))
+                exact = expected
+                if dtype == torch.float32:
+                    exact = derivatives(copy.deepcopy(other).double(), doubled(args))
             with tt.engine.use("reference"):  # the bound as it stands, without exception
                 strict = derivatives(mine, args)
             for (what, one), (_, two) in zip(strict, expected, strict=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import gc
 import multiprocessing
 import warnings
 from multiprocessing.connection import Connection
@@ -71,7 +70,6 @@ def _measured(contender: Contender, setting: Setting, answer: Connection) -> Non
 
 def _give_back() -> None:
     """Let no memory that is free already serve what is measured."""
-    gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc alone has it
     if trim is not None:
         trim(0)
