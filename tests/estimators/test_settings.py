@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from throughtime.estimators import Settings, SettingsError
 
@@ -38,3 +39,11 @@ def test_settings_are_plain_values_and_come_back() -> None:
     settings = Settings(cell="lstm", clip=None, dtype="float64")
     assert Settings(**settings.as_dict()) == settings
     assert settings.torch_dtype is torch.float64
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_the_weight_decay_is_the_one_asked_for(decay: float) -> None:
+    weights = [nn.Parameter(torch.ones(1))]
+    settings = Settings(optimizer="adamw", weight_decay=decay)  # torch's own is 0.01
+    assert settings.make_optimizer(weights).param_groups[0]["weight_decay"] == decay
+    assert Settings(optimizer="rprop").make_optimizer(weights)  # has none

@@ -10,14 +10,12 @@ from torch import Tensor, nn
 from throughtime.data.batch import Batch
 from throughtime.data.tasks.asked import Loss
 from throughtime.estimators.settings import Settings, SettingsError
-from throughtime.gradients import Clipping, registry
+from throughtime.gradients import Clipping
 from throughtime.gradients.objective import Reduction
-from throughtime.named import NamedError, named
 from throughtime.train import (
     Checkpoint,
     Checkpoints,
     Outcome,
-    make_optimizer,
     make_schedule,
     train,
 )
@@ -63,19 +61,14 @@ def fitted(
     """
     with torch.random.fork_rng(devices=[]):
         torch.set_rng_state(random)
+        method = settings.gradient_method(reduce)
         try:
-            method = named(
-                settings.method, registry, "gradient method", seed=settings.seed, reduce=reduce
-            )
             rehearse(network, first, loss, method)
-        except (NamedError, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             raise SettingsError(
                 f"method {settings.method!r} does not take this network: {error}"
             ) from None
-        decay = {"weight_decay": settings.weight_decay} if settings.weight_decay else {}
-        optimizer = make_optimizer(
-            settings.optimizer, network.parameters(), settings.learning_rate, **decay
-        )
+        optimizer = settings.make_optimizer(network.parameters())
         return train(
             network,
             batches,
@@ -91,3 +84,10 @@ def fitted(
             checkpoints=checkpoints,
             resume=resume,
         )
+
+
+def seeded(seed: int) -> Tensor:
+    """Give torch's generator as a seed puts it; the generator itself is left as it is."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return torch.get_rng_state()

@@ -10,23 +10,14 @@ from torch import Tensor, nn
 
 from throughtime.data import DataError, Dataset, Scaling, ScalingBySeries, Series, Split
 from throughtime.data.windows import Windows
-from throughtime.estimators.settings import Settings, SettingsError
+from throughtime.estimators.fitting import fitted, seeded
+from throughtime.estimators.settings import Settings
 from throughtime.estimators.side_by_side import run_side_by_side
 from throughtime.flow import Flow, flow
 from throughtime.flow.probe import FlowProbe
 from throughtime.flow.walk import Walk, walk
-from throughtime.gradients import Clipping
 from throughtime.nn import Network
-from throughtime.train import (
-    Batch,
-    Checkpoint,
-    Checkpoints,
-    Outcome,
-    make_optimizer,
-    make_schedule,
-    train,
-)
-from throughtime.train.rehearsal import rehearse
+from throughtime.train import Batch, Checkpoint, Checkpoints, Outcome
 from throughtime.train.training import Callback
 
 _loss = nn.MSELoss(reduction="none")
@@ -110,26 +101,12 @@ class Forecaster:
         known = [
             self.scaled(member.series)[: member.split.train.stop] for member in dataset.members
         ]
-        fitted = [rows_to_fit(split, settings) for split in splits]
+        learned = [rows_to_fit(split, settings) for split in splits]
         windows = Windows(
-            [values[rows.start : rows.stop] for values, rows in zip(known, fitted, strict=True)],
+            [values[rows.start : rows.stop] for values, rows in zip(known, learned, strict=True)],
             settings.window,
             settings.stride,
         )
-        optimizer = make_optimizer(
-            settings.optimizer,
-            self.network.parameters(),
-            settings.learning_rate,
-            **({"weight_decay": settings.weight_decay} if settings.weight_decay else {}),
-        )
-
-        method = settings.gradient_method()
-        try:
-            rehearse(self.network, _batch(windows, torch.tensor([0])), _loss, method)
-        except (TypeError, ValueError) as error:
-            raise SettingsError(
-                f"method {settings.method!r} does not take this network: {error}"
-            ) from None
 
         def validate() -> float:
             validated = []
@@ -138,23 +115,19 @@ class Forecaster:
                 validated.append(error[split.validation.start - 1 : split.validation.stop - 1])
             return float(torch.cat(validated).square().mean())
 
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed)
-            return train(
-                self.network,
-                lambda: self._batches(windows),
-                _loss,
-                method,
-                optimizer,
-                epochs=settings.epochs,
-                schedule=make_schedule(settings.schedule, optimizer, settings.epochs),
-                clipping=Clipping(norm=settings.clip),
-                validate=None if settings.patience is None else validate,
-                patience=settings.patience,
-                callbacks=callbacks,
-                checkpoints=checkpoints,
-                resume=resume,
-            )
+        return fitted(
+            self.network,
+            lambda: self._batches(windows),
+            _batch(windows, torch.tensor([0])),
+            _loss,
+            "mean",
+            settings,
+            seeded(settings.seed),
+            None if settings.patience is None else validate,
+            callbacks,
+            checkpoints,
+            resume,
+        )
 
     def predict(self, series: Series) -> tuple[Tensor, float]:
         """Forecast each row from those before it, and the row after the last.

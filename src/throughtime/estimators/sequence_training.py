@@ -62,21 +62,7 @@ class SequenceTraining:
         checkpoints: Checkpoints | None = None,
         resume: Checkpoint | None = None,
     ) -> Outcome:
-        """Train the network, and leave it with its best weights.
-
-        Args:
-            callbacks: Told of each update and epoch.
-            checkpoints: Keeps what is needed to go on with the training; see `throughtime.train`.
-            resume: Where to go on from.
-
-        Returns:
-            What it came to.
-
-        Raises:
-            SettingsError: The gradient method does not take the network.
-            StorageError: A checkpoint cannot be written; or the one to go on from is one of
-                another training.
-        """
+        """Train the network, and leave it with its best weights; see `fitted`."""
         rows = min(self.settings.batch_size, len(self.learned))
         return fitted(
             self.network,

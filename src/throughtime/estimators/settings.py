@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from torch import nn
+from torch.optim import Optimizer
 
 from throughtime import cells
 from throughtime.data import transforms
 from throughtime.equations import CellError
 from throughtime.gradients import GradientMethod, registry
+from throughtime.gradients.objective import Reduction
 from throughtime.named import NamedError, named
-from throughtime.train import optimizers, schedules
+from throughtime.train import make_optimizer, optimizers, schedules
 
 
 class SettingsError(ValueError):
@@ -110,16 +114,25 @@ class Settings:
             raise SettingsError(f"unknown dtype {self.dtype!r}; known are {', '.join(DTYPES)}")
         _check_device(self.device)
 
-    def gradient_method(self) -> GradientMethod:
+    def gradient_method(self, reduce: Reduction = "mean") -> GradientMethod:
         """Make the gradient method; one that draws numbers at random draws them from the seed.
+
+        Args:
+            reduce: How it brings the losses of an update together, if it leaves the choice.
 
         Raises:
             SettingsError: It is unknown, or does not take its arguments.
         """
         try:
-            return named(self.method, registry, "gradient method", seed=self.seed)
+            return named(self.method, registry, "gradient method", seed=self.seed, reduce=reduce)
         except NamedError as error:
             raise SettingsError(str(error)) from None
+
+    def make_optimizer(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        """Make the optimiser; the weight decay is the one asked for, 0 too, never torch's own."""
+        taken = inspect.signature(optimizers[self.optimizer]).parameters
+        decay = {"weight_decay": self.weight_decay} if "weight_decay" in taken else {}
+        return make_optimizer(self.optimizer, parameters, self.learning_rate, **decay)
 
     @property
     def torch_dtype(self) -> torch.dtype:

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import warnings
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from throughtime.data.batch import Batch
 from throughtime.data.tasks.asked import cross_entropy
 from throughtime.data.text import Vocabulary
-from throughtime.estimators.settings import Settings, SettingsError
+from throughtime.estimators.fitting import fitted, seeded
+from throughtime.estimators.settings import Settings
 from throughtime.estimators.symbol_network import encoded
 from throughtime.estimators.text_flow import probe_of
 from throughtime.estimators.text_score import score_of
 from throughtime.estimators.text_stream import TextChunks, steps_of
 from throughtime.flow.probe import FlowProbe
-from throughtime.gradients import Clipping
 from throughtime.nn import Network
-from throughtime.train import (
-    Checkpoint,
-    Checkpoints,
-    Outcome,
-    make_optimizer,
-    make_schedule,
-    optimizers,
-    train,
-)
-from throughtime.train.rehearsal import rehearse
+from throughtime.train import Checkpoint, Checkpoints, Outcome
 from throughtime.train.training import Callback
 
 
@@ -66,64 +55,32 @@ class TextTraining:
         checkpoints: Checkpoints | None = None,
         resume: Checkpoint | None = None,
     ) -> Outcome:
-        """Train the network, and leave it with its best weights.
-
-        Args:
-            callbacks: Told of each update and epoch.
-            checkpoints: Keeps what is needed to go on with the training; see `throughtime.train`.
-            resume: Where to go on from.
-
-        Returns:
-            What it came to.
-
-        Raises:
-            SettingsError: The gradient method does not take the network.
-            StorageError: A checkpoint cannot be written; or the one to go on from is one of
-                another training.
-        """
-        settings, network = self.settings, self.network
-        method = settings.gradient_method()
-        k1, chunk = steps_of(method, settings.window)
+        """Train the network, and leave it with its best weights; see `fitted`."""
+        settings = self.settings
+        k1, chunk = steps_of(settings.gradient_method(), settings.window)
 
         def chunks() -> TextChunks:
             return TextChunks(
                 self.numbers, settings.batch_size, settings.window, k1, chunk, self._read
             )
 
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed)
-            try:
-                first = self.numbers[:3, None]
-                rehearse(network, Batch(*self._read(first[:-1], first[1:])), cross_entropy, method)
-            except (TypeError, ValueError) as error:
-                raise SettingsError(
-                    f"method {settings.method!r} does not take this network: {error}"
-                ) from None
-            decays = "weight_decay" in inspect.signature(optimizers[settings.optimizer]).parameters
-            optimizer = make_optimizer(
-                settings.optimizer,
-                network.parameters(),
-                settings.learning_rate,
-                **({"weight_decay": settings.weight_decay} if decays else {}),
+        first = self.numbers[:3, None]
+        with warnings.catch_warnings():
+            # The last chunk of a pass is as short as it comes.
+            warnings.filterwarnings("ignore", ".*this is full backpropagation through time")
+            return fitted(
+                self.network,
+                chunks,
+                Batch(*self._read(first[:-1], first[1:])),
+                cross_entropy,
+                "mean",
+                settings,
+                seeded(settings.seed),
+                None if self.held is None else self._validate,
+                callbacks,
+                checkpoints,
+                resume,
             )
-            with warnings.catch_warnings():
-                # The last chunk of a pass is as short as it comes.
-                warnings.filterwarnings("ignore", ".*this is full backpropagation through time")
-                return train(
-                    network,
-                    chunks,
-                    cross_entropy,
-                    method,
-                    optimizer,
-                    epochs=settings.epochs,
-                    schedule=make_schedule(settings.schedule, optimizer, settings.epochs),
-                    clipping=Clipping(norm=settings.clip),
-                    validate=None if self.held is None else self._validate,
-                    patience=settings.patience,
-                    callbacks=callbacks,
-                    checkpoints=checkpoints,
-                    resume=resume,
-                )
 
     def probe(self) -> FlowProbe:
         """Give a callback that looks at the gradient by lag while the network is trained."""

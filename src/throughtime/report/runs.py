@@ -86,7 +86,7 @@ def summarised(folder: Path) -> RunSummary:
     faults: list[str] = []
     config = _read(folder / _CONFIG, faults)
     metrics = _read(folder / _METRICS, faults)
-    settings = {**_part(config, "parameters"), **_part(config, "training")}
+    settings = _part(config, "training")
     network = {**settings, **_part(config, "network")}
     ended = _part(metrics, "training")
     score, measure = _score(_part(_part(metrics, "scores"), "model"))
