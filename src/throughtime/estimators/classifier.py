@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,14 +18,13 @@ from throughtime.estimators.sequence_training import SequenceTraining
 from throughtime.estimators.sequences import SequenceEstimator
 from throughtime.estimators.settings import SettingsError
 from throughtime.flow import Flow
-from throughtime.train import Checkpoint, Checkpoints
-from throughtime.train.run_folder import RunFolder
-from throughtime.train.training import Callback
 
 
 @dataclass(eq=False, repr=False)
 class SequenceClassifier(SequenceEstimator):
     """Tells the class of a whole sequence; parameters, sequences and errors as above.
+
+    `fit` takes as y the class of each sequence, two classes or more.
 
     Args:
         class_weight: "balanced" weighs each class by the inverse of its number of sequences; a
@@ -50,43 +48,8 @@ class SequenceClassifier(SequenceEstimator):
     label_smoothing: float = 0.0
 
     _kind: ClassVar[str] = "classifier"
+    _saved: ClassVar[str] = "throughtime.estimators.saved_classifier"
     _estimator_type: ClassVar[str] = "classifier"
-
-    def fit(
-        self,
-        X: Any,
-        y: Sequence[Any] | npt.NDArray[Any],
-        groups: Sequence[Any] | None = None,
-        callbacks: Sequence[Callback] = (),
-        checkpoints: Checkpoints | None = None,
-        resume: Checkpoint | None = None,
-    ) -> Self:
-        """Learn the classes of sequences.
-
-        Args:
-            X: The sequences; see the class.
-            y: The class of each.
-            groups: The group of each; a held-out share for validation parts no group.
-            callbacks: Told of each update and epoch.
-            checkpoints: Keeps what is needed to go on with the training; see `throughtime.train`.
-            resume: Where to go on from: a checkpoint of a classifier with these parameters, fitted
-                on these sequences.
-
-        Returns:
-            This estimator. Ctrl-C, or a loss that is not finite, leaves it with its best weights;
-            `outcome_` says so.
-
-        Raises:
-            DataError: A sequence cannot be used, or there are fewer than two classes.
-            SettingsError: A parameter is out of range, or the method does not take the network.
-            FloatingPointError: The loss was not finite before the first epoch had ended.
-            StorageError: A checkpoint cannot be written; or the one to go on from is one of
-                another training.
-        """
-        outcome = self.learn(self.prepared(X, y, groups), callbacks, checkpoints, resume)
-        if outcome.stopped == "failed" and not outcome.best_epoch:
-            raise FloatingPointError(outcome.failure)
-        return self
 
     def prepared(
         self,
@@ -224,32 +187,3 @@ class SequenceClassifier(SequenceEstimator):
             )
         places = np.searchsorted(self.classes_, labels)
         return inputs, torch.from_numpy(places).to(self.settings().device)
-
-    def save(self, folder: str | Path) -> None:
-        """Write what was fitted into a new folder: safetensors and JSON, whole or not at all.
-
-        Args:
-            folder: It must not exist, or be empty.
-
-        Raises:
-            NotFittedError: Nothing was fitted.
-            RunFolderError: The folder is taken, or cannot be written.
-            SavedError: The classes are neither text nor numbers.
-        """
-        from throughtime.estimators.saved_classifier import save
-
-        self._fitted("network_")
-        with RunFolder("model", Path(folder)) as place:
-            save(self, place.path)
-            place.keep()
-
-    @classmethod
-    def load(cls, folder: str | Path) -> SequenceClassifier:
-        """Load a classifier that `save` or `throughtime train` wrote, on the CPU.
-
-        Raises:
-            SavedError: A file is missing or damaged, or of another kind of model.
-        """
-        from throughtime.estimators.saved_classifier import load
-
-        return load(Path(folder))

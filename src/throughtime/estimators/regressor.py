@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +21,6 @@ from throughtime.estimators.settings import Settings, SettingsError
 from throughtime.estimators.step_training import StepTraining, first_part, step_answers
 from throughtime.estimators.streaming import SampleStream
 from throughtime.nn import Network
-from throughtime.train import Checkpoint, Checkpoints
-from throughtime.train.run_folder import RunFolder
-from throughtime.train.training import Callback
 
 PER = ("sequence", "step")
 
@@ -37,6 +33,9 @@ class SequenceRegressor(SequenceEstimator):
     what is learned from. With `per="step"` each step is answered from its own state, as a filter
     does, and long sequences are learned in windows that begin without a state: a warm-up that
     carries no loss brings the network into one.
+
+    `fit` takes as y, per sequence, [N] or [N, O]; per step a list of arrays [T_i] or [T_i, O], or
+    one array [N, T] or [N, T, O].
 
     Args:
         per: What is answered for: "sequence" or "step".
@@ -69,6 +68,7 @@ class SequenceRegressor(SequenceEstimator):
     warm_up: int = 0
 
     _kind: ClassVar[str] = "regressor"
+    _saved: ClassVar[str] = "throughtime.estimators.saved_regressor"
     _estimator_type: ClassVar[str] = "regressor"
 
     def check(self) -> Settings:
@@ -120,43 +120,6 @@ class SequenceRegressor(SequenceEstimator):
             bidirectional=self.bidirectional,
             dtype=self.settings().torch_dtype,
         )
-
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        groups: Sequence[Any] | None = None,
-        callbacks: Sequence[Callback] = (),
-        checkpoints: Checkpoints | None = None,
-        resume: Checkpoint | None = None,
-    ) -> Self:
-        """Learn from sequences and their targets.
-
-        Args:
-            X: The sequences; see the class.
-            y: Per sequence [N] or [N, O]. Per step a list of arrays [T_i] or [T_i, O], or one array
-                [N, T] or [N, T, O].
-            groups: The group of each; a held-out share for validation parts no group.
-            callbacks: Told of each update and epoch.
-            checkpoints: Keeps what is needed to go on with the training; see `throughtime.train`.
-            resume: Where to go on from: a checkpoint of a regressor with these parameters, fitted
-                on these sequences.
-
-        Returns:
-            This estimator. Ctrl-C, or a loss that is not finite, leaves it with its best weights;
-            `outcome_` says so.
-
-        Raises:
-            DataError: A sequence or target cannot be used, or does not fit the other.
-            SettingsError: A parameter is out of range, or the method does not take the network.
-            FloatingPointError: The loss was not finite before the first epoch had ended.
-            StorageError: A checkpoint cannot be written; or the one to go on from is one of
-                another training.
-        """
-        outcome = self.learn(self.prepared(X, y, groups), callbacks, checkpoints, resume)
-        if outcome.stopped == "failed" and not outcome.best_epoch:
-            raise FloatingPointError(outcome.failure)
-        return self
 
     def prepared(
         self, X: Any, y: Any, groups: Sequence[Any] | None = None
@@ -269,31 +232,3 @@ class SequenceRegressor(SequenceEstimator):
                 f"ended; this is {self!r}"
             )
         return SampleStream(network, self.scaling_, self.target_scaling_, self.flat_)
-
-    def save(self, folder: str | Path) -> None:
-        """Write what was fitted into a new folder: safetensors and JSON, whole or not at all.
-
-        Args:
-            folder: It must not exist, or be empty.
-
-        Raises:
-            NotFittedError: Nothing was fitted.
-            RunFolderError: The folder is taken, or cannot be written.
-        """
-        from throughtime.estimators.saved_regressor import save
-
-        self._fitted("network_")
-        with RunFolder("model", Path(folder)) as place:
-            save(self, place.path)
-            place.keep()
-
-    @classmethod
-    def load(cls, folder: str | Path) -> SequenceRegressor:
-        """Load a regressor that was saved, on the CPU.
-
-        Raises:
-            SavedError: A file is missing or damaged, or of another kind of model.
-        """
-        from throughtime.estimators.saved_regressor import load
-
-        return load(Path(folder))

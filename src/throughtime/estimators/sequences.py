@@ -1,65 +1,34 @@
-"""What estimators of whole sequences share: parameters, training, and running them."""
+"""What estimators of sequences share: how they learn, run, are written and are read."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from throughtime.data import Scaling
 from throughtime.data.augmentation import Augmentation
 from throughtime.data.groups import held_out
 from throughtime.data.ragged import ragged
 from throughtime.data.tasks.asked import Loss
-from throughtime.estimators.parameters import Parameters
+from throughtime.estimators.sequence_parameters import SequenceParameters
 from throughtime.estimators.sequence_training import SequenceTraining, answers
-from throughtime.estimators.settings import Settings, SettingsError
+from throughtime.estimators.settings import SettingsError
 from throughtime.estimators.step_training import StepTraining
-from throughtime.nn import Network
-from throughtime.nn.pooled import POOLINGS, PooledNetwork
 from throughtime.train import Checkpoint, Checkpoints, Outcome
+from throughtime.train.run_folder import RunFolder
 from throughtime.train.training import Callback
 
 
 @dataclass(eq=False, repr=False)
-class SequenceEstimator(Parameters, ABC):
-    """A recurrent network that answers for sequences, with scikit-learn's conventions.
-
-    Parameters are stored as they are given and checked by `fit`; what `fit` finds ends in an
-    underscore. Sequences are a list of arrays [T_i, I] of any lengths, one array [N, T, I], or
-    [N, T] for sequences of one column.
-
-    Args:
-        cell: The name of a cell.
-        hidden: Units a layer and direction.
-        layers: Layers.
-        bidirectional: Whether layers run in both directions.
-        pooling: What is read out: "last" valid state, or "mean" or "max" over the steps.
-        dropout: Share of each layer's outputs and of what is pooled, dropped while training.
-        epochs: Times through the training sequences, at most.
-        learning_rate: The first one.
-        optimizer: The name of one of torch's optimisers.
-        schedule: The name of a learning-rate schedule.
-        weight_decay: The optimiser's.
-        method: A gradient method with its arguments: "bptt", "tbptt:10:30", "checkpointed:64MB".
-            Online ones take the last state of one direction, without dropout.
-        clip: The largest gradient norm let through; None for no limit.
-        batch_size: Sequences in a batch.
-        validation: Share of the sequences that is held out to stop by; 0 for none.
-        patience: Epochs without a better validation loss before training ends, with the weights
-            that validated best; None to go through all epochs and keep the best.
-        stretch: See `Augmentation`, like the next four.
-        noise: Of the scaled inputs.
-        offset: Of a whole scaled sequence.
-        masked_columns: Neighbouring columns.
-        masked_steps: Share of neighbouring steps.
-        seed: Of the first weights and of all else that is random.
-        device: Where to train.
-        dtype: "float32" or "float64".
+class SequenceEstimator(SequenceParameters, ABC):
+    """A network of some parameters with what it has learned.
 
     Attributes:
         network_: The trained network.
@@ -68,100 +37,8 @@ class SequenceEstimator(Parameters, ABC):
         outcome_: What the training came to: history, best epoch, why it ended.
     """
 
-    cell: str = "gru"
-    hidden: int = 64
-    layers: int = 1
-    bidirectional: bool = False
-    pooling: str = "mean"
-    dropout: float = 0.0
-    epochs: int = 60
-    learning_rate: float = 0.005
-    optimizer: str = "adam"
-    schedule: str = "cosine"
-    weight_decay: float = 0.0
-    method: str = "bptt"
-    clip: float | None = 1.0
-    batch_size: int = 32
-    validation: float = 0.0
-    patience: int | None = None
-    stretch: float = 0.0
-    noise: float = 0.0
-    offset: float = 0.0
-    masked_columns: int = 0
-    masked_steps: float = 0.0
-    seed: int = 0
-    device: str = "cpu"
-    dtype: str = "float32"
-
-    _kind: ClassVar[str]
-
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
-
-        classifies = self._kind == "classifier"
-        return Tags(
-            estimator_type=self._kind,
-            target_tags=TargetTags(required=True, multi_output=not classifies),
-            classifier_tags=ClassifierTags() if classifies else None,
-            regressor_tags=None if classifies else RegressorTags(),
-            input_tags=InputTags(two_d_array=True, three_d_array=True),
-        )
-
-    def settings(self) -> Settings:
-        """Check the parameters that say how to train, and give them together.
-
-        Raises:
-            SettingsError: One is out of range or unknown.
-        """
-        if self.pooling not in POOLINGS:
-            raise SettingsError(
-                f"unknown pooling {self.pooling!r}; known are {', '.join(POOLINGS)}"
-            )
-        for name, most in _SHARES.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise SettingsError(f"{name} must be a number, got {value!r}")
-            if not 0 <= value < most:
-                raise SettingsError(f"{name} must be at least 0 and below {most:g}, got {value!r}")
-        if not isinstance(self.bidirectional, bool):
-            raise SettingsError(f"bidirectional must be True or False, got {self.bidirectional!r}")
-        return Settings(
-            cell=self.cell,
-            hidden=self.hidden,
-            layers=self.layers,
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            optimizer=self.optimizer,
-            schedule=self.schedule,
-            weight_decay=self.weight_decay,
-            method=self.method,
-            clip=self.clip,
-            batch_size=self.batch_size,
-            patience=self.patience,
-            seed=self.seed,
-            device=self.device,
-            dtype=self.dtype,
-        )
-
-    def build(self, columns: int, outputs: int) -> nn.Module:
-        """Make the untrained network for sequences of some columns.
-
-        Where the last state of one direction is read out and nothing is dropped, it is a plain
-        `Network`, whose step online methods can differentiate; its weights have the same names.
-        """
-        settings = self.settings()
-        plain = self.pooling == "last" and not self.bidirectional and not self.dropout
-        sizes = (self.cell, columns, self.hidden, outputs)
-        shape: dict[str, Any] = {"num_layers": self.layers, "dtype": settings.torch_dtype}
-        if plain:
-            return Network(*sizes, **shape)
-        return PooledNetwork(
-            *sizes,
-            pooling=self.pooling,
-            dropout=self.dropout,
-            bidirectional=self.bidirectional,
-            **shape,
-        )
+    _saved: ClassVar[str]
+    """The module that writes and reads such an estimator."""
 
     def _read(self, X: Any, targets: int) -> list[Tensor]:
         """Give the sequences to learn from, [T_i, I] each.
@@ -238,6 +115,51 @@ class SequenceEstimator(Parameters, ABC):
                 settings=settings,
             )
 
+    @abstractmethod
+    def prepared(
+        self, X: Any, y: Any, groups: Sequence[Any] | None = None
+    ) -> SequenceTraining | StepTraining:
+        """Give the training that `fit` goes through, before it begins: its network as it is drawn.
+
+        What is said of targets, and the scaling, is known from here on. Errors are those of `fit`.
+        """
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        groups: Sequence[Any] | None = None,
+        callbacks: Sequence[Callback] = (),
+        checkpoints: Checkpoints | None = None,
+        resume: Checkpoint | None = None,
+    ) -> Self:
+        """Learn from sequences and what is asked of them.
+
+        Args:
+            X: The sequences; see the class.
+            y: What is asked; see the class.
+            groups: The group of each; a held-out share for validation parts no group.
+            callbacks: Told of each update and epoch.
+            checkpoints: Keeps what is needed to go on with the training; see `throughtime.train`.
+            resume: Where to go on from: a checkpoint of an estimator with these parameters, fitted
+                on these sequences.
+
+        Returns:
+            This estimator. Ctrl-C, or a loss that is not finite, leaves it with its best weights;
+            `outcome_` says so.
+
+        Raises:
+            DataError: A sequence or a target cannot be used, or does not fit the other.
+            SettingsError: A parameter is out of range, or the method does not take the network.
+            FloatingPointError: The loss was not finite before the first epoch had ended.
+            StorageError: A checkpoint cannot be written; or the one to go on from is one of
+                another training.
+        """
+        outcome = self.learn(self.prepared(X, y, groups), callbacks, checkpoints, resume)
+        if outcome.stopped == "failed" and not outcome.best_epoch:
+            raise FloatingPointError(outcome.failure)
+        return self
+
     def learn(
         self,
         training: SequenceTraining | StepTraining,
@@ -266,13 +188,28 @@ class SequenceEstimator(Parameters, ABC):
     def predict(self, X: Any) -> Any:
         """Give the answer for each sequence."""
 
+    def save(self, folder: str | Path) -> None:
+        """Write what was fitted into a new folder: safetensors and JSON, whole or not at all.
 
-_SHARES = {
-    "dropout": 1.0,
-    "validation": 1.0,
-    "stretch": 1.0,
-    "noise": float("inf"),
-    "offset": float("inf"),
-    "masked_columns": float("inf"),
-    "masked_steps": 1.0,
-}
+        Args:
+            folder: It must not exist, or be empty.
+
+        Raises:
+            NotFittedError: Nothing was fitted.
+            RunFolderError: The folder is taken, or cannot be written.
+            SavedError: Something of it, a class say, is neither text nor a number.
+        """
+        self._fitted("network_")
+        with RunFolder("model", Path(folder)) as place:
+            import_module(self._saved).save(self, place.path)
+            place.keep()
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Load what `save` or `throughtime train` wrote, on the CPU.
+
+        Raises:
+            SavedError: A file is missing or damaged, or of another kind of model.
+        """
+        loaded: Self = import_module(cls._saved).load(Path(folder))
+        return loaded
