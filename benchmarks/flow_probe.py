@@ -24,7 +24,7 @@ from markdown_table import markdown_table
 from throughtime.cli.machine import surroundings
 from throughtime.cli.racing.outcome import machine_line, versions_line
 from throughtime.data import Batch, load
-from throughtime.estimators import Forecaster
+from throughtime.estimators import SeriesModel
 from throughtime.estimators.settings import Settings
 from throughtime.flow.probe import FlowProbe
 from throughtime.train import train
@@ -104,7 +104,7 @@ def row(name: str, run: Callable[[bool], Trained], rounds: int) -> list[str]:
 def sunspots(probed: bool) -> Trained:
     """Train as `throughtime train sunspots` does."""
     dataset = load("sunspots")
-    forecaster = Forecaster.for_dataset(dataset, Settings(**dataset.settings))
+    forecaster = SeriesModel.for_dataset(dataset, Settings(**dataset.settings))
     watched = Watched(forecaster.probe(dataset))
     forecaster.fit(dataset, [watched] if probed else [])
     return weights(forecaster.network), watched

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from throughtime.data import Dataset, Member, Split, sunspots
-from throughtime.estimators import Forecaster, Settings, compare
+from throughtime.estimators import SeriesModel, Settings, compare
 from throughtime.train import Row
 
 FIRST_YEAR = 1700
@@ -50,7 +50,7 @@ def fold(origin: int) -> Dataset:
 class Reader:
     """A callback that scores the forecaster at some epochs."""
 
-    def __init__(self, forecaster: Forecaster, dataset: Dataset) -> None:
+    def __init__(self, forecaster: SeriesModel, dataset: Dataset) -> None:
         self.forecaster = forecaster
         self.dataset = dataset
         self.scores: dict[int, float] = {}
@@ -73,7 +73,7 @@ def run(candidate: dict[str, Any], origin: int, seed: int) -> dict[int, float]:
     settings = Settings(
         cell="gru", epochs=READ_AT[-1], stride=4, patience=None, seed=seed, **candidate
     )
-    forecaster = Forecaster.for_dataset(dataset, settings)
+    forecaster = SeriesModel.for_dataset(dataset, settings)
     reader = Reader(forecaster, dataset)
     forecaster.fit(dataset, [reader])
     return reader.scores

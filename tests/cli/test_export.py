@@ -8,7 +8,7 @@ import torch
 from tests.cli.conftest import run
 from throughtime.data import load as load_series
 from throughtime.data import read_series
-from throughtime.estimators import Forecaster, Settings, load, save
+from throughtime.estimators import SeriesModel, Settings, load, save
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tide.csv").write_text("\n".join(["day,level,wind", *lines]))
     tide = load_series(str(folder / "tide.csv"), "level")
     (folder / "run").mkdir()
-    forecaster = Forecaster.for_dataset(tide, Settings(hidden=3))
+    forecaster = SeriesModel.for_dataset(tide, Settings(hidden=3))
     save(forecaster, tide, folder / "run", "0.0.0")
     return folder / "run"
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.conftest import QUICK, run
 from throughtime.data import load
-from throughtime.estimators import Forecaster, Settings, save
+from throughtime.estimators import SeriesModel, Settings, save
 from throughtime.report import read_predictions
 
 ASKED = ["--target", "sold", "--series", "shop"]
@@ -141,7 +141,7 @@ def test_flow_explain_and_export_of_one_of_them(trained: Path, tmp_path: Path) -
 def test_a_run_of_one_series_forecasts_several(tide_csv: Path, tmp_path: Path) -> None:
     dataset = load(tide_csv, "level")
     (tmp_path / "run").mkdir()
-    save(Forecaster.for_dataset(dataset, Settings(hidden=3)), dataset, tmp_path / "run", "0")
+    save(SeriesModel.for_dataset(dataset, Settings(hidden=3)), dataset, tmp_path / "run", "0")
     tide = pl.read_csv(tide_csv)
     both = pl.concat([tide.with_columns(port=pl.lit(port)) for port in ("a", "b")])
     both.write_csv(tmp_path / "both.csv")

@@ -11,7 +11,7 @@ import torch
 
 import throughtime as tt
 from throughtime.data import load
-from throughtime.estimators import Forecaster, Settings
+from throughtime.estimators import SeriesModel, Settings
 from throughtime.export.onnx_model.operators import OPERATORS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
@@ -24,13 +24,13 @@ def snippet(language: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def forecaster() -> Forecaster:
+def forecaster() -> SeriesModel:
     sunspots = load("sunspots")
-    return Forecaster.for_dataset(sunspots, Settings(**sunspots.settings))
+    return SeriesModel.for_dataset(sunspots, Settings(**sunspots.settings))
 
 
 @pytest.fixture
-def expected(forecaster: Forecaster) -> list[float]:
+def expected(forecaster: SeriesModel) -> list[float]:
     series = load("sunspots").series
     first = replace(
         series,
@@ -41,7 +41,7 @@ def expected(forecaster: Forecaster) -> list[float]:
     return [*forecasts[1:].tolist(), following]
 
 
-def test_the_c_program(forecaster: Forecaster, expected: list[float], tmp_path: Path) -> None:
+def test_the_c_program(forecaster: SeriesModel, expected: list[float], tmp_path: Path) -> None:
     if shutil.which("cc") is None:
         pytest.skip("there is no C compiler")
     (tmp_path / "sunspots.h").write_text(tt.export.to_c(forecaster, "sunspots"))
@@ -52,7 +52,7 @@ def test_the_c_program(forecaster: Forecaster, expected: list[float], tmp_path: 
 
 
 def test_the_python_program(
-    forecaster: Forecaster,
+    forecaster: SeriesModel,
     expected: list[float],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

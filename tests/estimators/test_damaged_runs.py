@@ -20,9 +20,9 @@ from safetensors.torch import save
 from tests.cli.conftest import run as command
 from throughtime.data import DataError
 from throughtime.estimators import (
-    Forecaster,
     LanguageModel,
     SavedError,
+    SeriesModel,
     SettingsError,
     load,
     resumed_language_model,
@@ -70,7 +70,7 @@ def gone_on(run: Path) -> tuple[torch.Tensor, torch.Tensor]:
     """Load a run and take up its training, which is at its end; give both forecasts."""
     forecaster, _ = load(run)
     dataset, settings, checkpoint = taken_up(run)
-    again = Forecaster.for_dataset(dataset, settings)
+    again = SeriesModel.for_dataset(dataset, settings)
     again.fit(dataset, resume=checkpoint)
     return forecaster.predict(dataset.series)[0][1:], again.predict(dataset.series)[0][1:]
 

@@ -13,7 +13,7 @@ import torch
 
 from tests.estimators.conftest import series
 from throughtime.data import DataError, Dataset, Member, Series, panel
-from throughtime.estimators import Forecaster, SavedError, Settings, compare, load, save
+from throughtime.estimators import SavedError, SeriesModel, Settings, compare, load, save
 from throughtime.estimators.saved import CONFIG
 from throughtime.export import ExportError, to_c
 
@@ -38,13 +38,13 @@ def changed(dataset: Dataset, change: Callable[[Member], torch.Tensor]) -> Datas
 
 
 def weights(dataset: Dataset, settings: Settings = quick) -> list[torch.Tensor]:
-    forecaster = Forecaster.for_dataset(dataset, settings)
+    forecaster = SeriesModel.for_dataset(dataset, settings)
     forecaster.fit(dataset)
     return [p.detach().clone() for p in forecaster.network.parameters()]
 
 
 def test_training_lowers_the_validation_loss(tides: Dataset) -> None:
-    outcome = Forecaster.for_dataset(tides, replace(quick, epochs=12)).fit(tides)
+    outcome = SeriesModel.for_dataset(tides, replace(quick, epochs=12)).fit(tides)
     first = outcome.history[0].validation_loss
     assert first is not None
     assert outcome.best_validation_loss is not None
@@ -78,7 +78,7 @@ def test_a_large_series_counts_no_more_than_a_small_one() -> None:
     unlike = panel([named("a", 60, 1024.0), named("b", 80, 0.125)], "tides", "place")
     for one, other in zip(weights(alike), weights(unlike), strict=True):
         assert torch.allclose(one, other, rtol=0, atol=1e-9)
-    models = [Forecaster.for_dataset(data, quick) for data in (alike, unlike)]
+    models = [SeriesModel.for_dataset(data, quick) for data in (alike, unlike)]
     for member, large, factor in zip(alike.members, unlike.members, (1024.0, 0.125), strict=True):
         expected, _ = models[0].predict(member.series)
         found, _ = models[1].predict(large.series)
@@ -88,7 +88,7 @@ def test_a_large_series_counts_no_more_than_a_small_one() -> None:
 def test_series_side_by_side_are_forecast_as_each_alone(
     tides: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forecaster = Forecaster.for_dataset(tides, quick)
+    forecaster = SeriesModel.for_dataset(tides, quick)
     all_of_them = [member.series for member in tides.members]
     for at_once in (1, 200, 10_000):
         monkeypatch.setattr("throughtime.estimators.side_by_side.STEPS_AT_ONCE", at_once)
@@ -102,20 +102,20 @@ def test_series_side_by_side_are_forecast_as_each_alone(
 
 
 def test_an_unseen_series_is_refused(tides: Dataset) -> None:
-    forecaster = Forecaster.for_dataset(tides, quick)
+    forecaster = SeriesModel.for_dataset(tides, quick)
     with pytest.raises(DataError, match="not trained on the series 'north', whose scale") as caught:
         forecaster.predict_many([named("west", 40), named("north", 40)])
     assert "it knows 'west', 'east', 'low'" in str(caught.value)
 
 
 def test_one_scaling_serves_any_series_under_any_name(tide: Dataset) -> None:
-    forecaster = Forecaster.for_dataset(tide, quick)
+    forecaster = SeriesModel.for_dataset(tide, quick)
     (first, _), (second, _) = forecaster.predict_many([named("north", 40), named("south", 40)])
     assert torch.equal(first[1:], second[1:])
 
 
 def test_it_is_saved_and_comes_back(tides: Dataset, tmp_path: Path) -> None:
-    forecaster = Forecaster.for_dataset(tides, quick)
+    forecaster = SeriesModel.for_dataset(tides, quick)
     save(forecaster, tides, tmp_path, "0")
     again, config = load(tmp_path)
     assert (config["series"], config["name"]) == ("place", "tides")
@@ -128,7 +128,7 @@ def test_it_is_saved_and_comes_back(tides: Dataset, tmp_path: Path) -> None:
 def test_a_damaged_configuration_is_refused(
     tides: Dataset, tmp_path: Path, change: dict[str, Any]
 ) -> None:
-    save(Forecaster.for_dataset(tides, quick), tides, tmp_path, "0")
+    save(SeriesModel.for_dataset(tides, quick), tides, tmp_path, "0")
     config = json.loads((tmp_path / CONFIG).read_text()) | change
     (tmp_path / CONFIG).write_text(json.dumps(config))
     with pytest.raises(SavedError, match=CONFIG.replace(".", r"\.")):
@@ -136,7 +136,7 @@ def test_a_damaged_configuration_is_refused(
 
 
 def test_what_a_series_is_scaled_by_is_sealed(tides: Dataset, tmp_path: Path) -> None:
-    save(Forecaster.for_dataset(tides, quick), tides, tmp_path, "0")
+    save(SeriesModel.for_dataset(tides, quick), tides, tmp_path, "0")
     config = json.loads((tmp_path / CONFIG).read_text())
     config["scaling"]["series"]["east"][0] += 1.0
     (tmp_path / CONFIG).write_text(json.dumps(config))
@@ -145,7 +145,7 @@ def test_what_a_series_is_scaled_by_is_sealed(tides: Dataset, tmp_path: Path) ->
 
 
 def test_it_is_exported_for_one_series_at_a_time(tides: Dataset) -> None:
-    forecaster = Forecaster.for_dataset(tides, quick)
+    forecaster = SeriesModel.for_dataset(tides, quick)
     with pytest.raises(ExportError, match=r"name the one to export \(series\): west, east, low"):
         to_c(forecaster, "tides")
     east = forecaster.for_series("east")
@@ -157,7 +157,7 @@ def test_it_is_exported_for_one_series_at_a_time(tides: Dataset) -> None:
 
 
 def test_flow_and_walk_look_at_the_longest(tides: Dataset) -> None:
-    forecaster = Forecaster.for_dataset(tides, quick)
+    forecaster = SeriesModel.for_dataset(tides, quick)
     assert tides.series.name == "east"
     assert forecaster.walk(tides).labels[-1] == tides.series.times[tides.split.train.stop - 1]
     assert forecaster.flow(tides).layers[0].median[0] == 1.0

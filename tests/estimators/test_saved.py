@@ -7,20 +7,20 @@ import pytest
 import torch
 
 from throughtime.data import Dataset
-from throughtime.estimators import Forecaster, SavedError, Settings, load, save
+from throughtime.estimators import SavedError, SeriesModel, Settings, load, save
 from throughtime.estimators.saved import CONFIG, WEIGHTS, write_json
 
 settings = Settings(hidden=3, layers=2, cell="lstm_peephole", dtype="float64", seed=4)
 
 
 @pytest.fixture
-def saved(tide: Dataset, tmp_path: Path) -> tuple[Forecaster, Path]:
-    forecaster = Forecaster.for_dataset(tide, settings)
+def saved(tide: Dataset, tmp_path: Path) -> tuple[SeriesModel, Path]:
+    forecaster = SeriesModel.for_dataset(tide, settings)
     save(forecaster, tide, tmp_path, "0.0.0")
     return forecaster, tmp_path
 
 
-def test_what_comes_back_forecasts_the_same(saved: tuple[Forecaster, Path], tide: Dataset) -> None:
+def test_what_comes_back_forecasts_the_same(saved: tuple[SeriesModel, Path], tide: Dataset) -> None:
     forecaster, folder = saved
     again, config = load(folder)
     assert torch.equal(again.predict(tide.series)[0][1:], forecaster.predict(tide.series)[0][1:])
@@ -31,7 +31,7 @@ def test_equal_forecasters_give_equal_bytes(tide: Dataset, tmp_path: Path) -> No
     contents = []
     for name, seed in (("a", 4), ("b", 4), ("c", 5)):
         (tmp_path / name).mkdir()
-        forecaster = Forecaster.for_dataset(tide, replace(settings, seed=seed))
+        forecaster = SeriesModel.for_dataset(tide, replace(settings, seed=seed))
         save(forecaster, tide, tmp_path / name, "0.0.0")
         contents.append((tmp_path / name / WEIGHTS).read_bytes())
     assert contents[0] == contents[1]
@@ -39,7 +39,7 @@ def test_equal_forecasters_give_equal_bytes(tide: Dataset, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
-def test_a_missing_file_is_named(saved: tuple[Forecaster, Path], name: str) -> None:
+def test_a_missing_file_is_named(saved: tuple[SeriesModel, Path], name: str) -> None:
     (saved[1] / name).unlink()
     with pytest.raises(SavedError, match=f"has no {name}"):
         load(saved[1])
@@ -63,7 +63,7 @@ def test_a_missing_file_is_named(saved: tuple[Forecaster, Path], name: str) -> N
     ],
 )
 def test_a_damaged_configuration_is_refused(
-    saved: tuple[Forecaster, Path], change: dict[str, Any]
+    saved: tuple[SeriesModel, Path], change: dict[str, Any]
 ) -> None:
     config = json.loads((saved[1] / CONFIG).read_text())
     for key, value in change.items():
@@ -78,7 +78,7 @@ def test_a_damaged_configuration_is_refused(
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"[]", b"\x00" * 100])
 def test_damaged_bytes_are_refused(
-    saved: tuple[Forecaster, Path], name: str, content: bytes
+    saved: tuple[SeriesModel, Path], name: str, content: bytes
 ) -> None:
     (saved[1] / name).write_bytes(content)
     with pytest.raises(SavedError, match=name):

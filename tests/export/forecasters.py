@@ -6,7 +6,7 @@ import torch
 
 from tests.estimators.conftest import series
 from throughtime.data import Series, dataset
-from throughtime.estimators import Forecaster, Settings
+from throughtime.estimators import SeriesModel, Settings
 
 TOLERANCE = 1e-5
 """Of a forecast, over the spread of the target: float32 in the network, float64 around it."""
@@ -25,16 +25,16 @@ def far_off(transform: str) -> Series:
     return replace(tide, values=values, covariates=("wind */ /* ??/ é",))
 
 
-def made(transform: str) -> tuple[Forecaster, Series]:
+def made(transform: str) -> tuple[SeriesModel, Series]:
     """Make an untrained forecaster and the series that its scaling comes from."""
     given = far_off(transform)
     settings = Settings(
         cell=OF_TRANSFORMS[transform], hidden=5, layers=2, transform=transform, patience=None
     )
-    return Forecaster.for_dataset(dataset(given), settings), given
+    return SeriesModel.for_dataset(dataset(given), settings), given
 
 
-def distance(forecaster: Forecaster, given: Series, outputs: torch.Tensor) -> float:
+def distance(forecaster: SeriesModel, given: Series, outputs: torch.Tensor) -> float:
     """Give how far outputs [T] are from `predict`'s, over the spread of the target."""
     forecasts, following = forecaster.predict(given)
     expected = torch.cat([forecasts[1:], torch.tensor([following], dtype=torch.float64)])

@@ -11,7 +11,7 @@ import typer
 from throughtime.cli.errors import UsageError, reports_errors
 
 if TYPE_CHECKING:
-    from throughtime.estimators import Forecaster
+    from throughtime.estimators import SeriesModel
 
 
 @reports_errors
@@ -91,7 +91,7 @@ def export(
             print(f"  {direction[:-1]:6} {value:12} [{', '.join(map(str, shape))}]")
 
 
-def _graph(forecaster: Forecaster, streaming: bool, lengths: bool) -> tuple[bytes, dict[str, Any]]:
+def _graph(forecaster: SeriesModel, streaming: bool, lengths: bool) -> tuple[bytes, dict[str, Any]]:
     from throughtime.export import OPSET, to_onnx
 
     model = to_onnx(forecaster, streaming=streaming, lengths=lengths)
@@ -106,7 +106,7 @@ def _shapes(values: Any) -> dict[str, list[int | str]]:
     }
 
 
-def _header(forecaster: Forecaster, name: str) -> tuple[bytes, dict[str, Any]]:
+def _header(forecaster: SeriesModel, name: str) -> tuple[bytes, dict[str, Any]]:
     from throughtime.export import to_c
 
     text = to_c(forecaster, name)

@@ -15,7 +15,7 @@ from throughtime.estimators.settings import Settings
 
 if TYPE_CHECKING:
     from throughtime.data import Dataset
-    from throughtime.estimators import Forecaster
+    from throughtime.estimators import SeriesModel
     from throughtime.flow import Flow
 
 _WINDOWS = (1, 2, 5, 10, 20, 50, 100, 200)
@@ -178,13 +178,13 @@ def _at_its_start(
     source: str, target: str | None, time: str | None, series: str | None, settings: Settings
 ) -> _Asked:
     from throughtime.data import load as load_series
-    from throughtime.estimators import Forecaster
+    from throughtime.estimators import SeriesModel
 
     dataset = load_series(source, target, time, series=series)
-    return _of_series(Forecaster.for_dataset(dataset, settings), dataset)
+    return _of_series(SeriesModel.for_dataset(dataset, settings), dataset)
 
 
-def _of_series(forecaster: Forecaster, dataset: Dataset) -> _Asked:
+def _of_series(forecaster: SeriesModel, dataset: Dataset) -> _Asked:
     settings = forecaster.settings
     return _Asked(
         dataset.name,

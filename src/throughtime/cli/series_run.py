@@ -28,10 +28,10 @@ class SeriesLearner:
     """
 
     def __init__(self, dataset: Dataset, settings: Settings) -> None:
-        from throughtime.estimators import Forecaster
+        from throughtime.estimators import SeriesModel
 
         self.dataset, self.settings = dataset, settings
-        self.forecaster = Forecaster.for_dataset(dataset, settings)
+        self.forecaster = SeriesModel.for_dataset(dataset, settings)
 
     @property
     def epochs(self) -> int:

@@ -10,7 +10,6 @@ from typing import Any
 from torch import Tensor
 
 from throughtime.data import DataError, Dataset, Scaling, ScalingBySeries
-from throughtime.estimators.forecaster import Forecaster, network_for
 from throughtime.estimators.saved import (
     CONFIG,
     FORMAT,
@@ -22,13 +21,14 @@ from throughtime.estimators.saved import (
     write_configuration,
     write_weights,
 )
+from throughtime.estimators.series_model import SeriesModel, network_for
 from throughtime.estimators.settings import Settings, SettingsError
 
 _NETWORK = ("cell", "hidden", "layers", "dtype")
 """The settings that say what the network is; the others say how it is trained."""
 
 
-def save(forecaster: Forecaster, dataset: Dataset, folder: Path, version: str) -> None:
+def save(forecaster: SeriesModel, dataset: Dataset, folder: Path, version: str) -> None:
     """Write all that is needed to rebuild a forecaster, its scaling included.
 
     Args:
@@ -45,7 +45,7 @@ def save(forecaster: Forecaster, dataset: Dataset, folder: Path, version: str) -
     write_weights(folder, forecaster.network.state_dict(), config)
 
 
-def configuration(forecaster: Forecaster, dataset: Dataset, version: str) -> dict[str, Any]:
+def configuration(forecaster: SeriesModel, dataset: Dataset, version: str) -> dict[str, Any]:
     """Give all that rebuilds a forecaster but its weights, and where its data came from."""
     settings, series = forecaster.settings, dataset.series
     several = {} if dataset.series_column is None else {"series": dataset.series_column}
@@ -66,7 +66,7 @@ def configuration(forecaster: Forecaster, dataset: Dataset, version: str) -> dic
     }
 
 
-def load(folder: Path) -> tuple[Forecaster, dict[str, Any]]:
+def load(folder: Path) -> tuple[SeriesModel, dict[str, Any]]:
     """Rebuild a forecaster from a run folder, on the CPU.
 
     Returns:
@@ -79,7 +79,7 @@ def load(folder: Path) -> tuple[Forecaster, dict[str, Any]]:
     weights = read_weights(folder, config)
     settings, columns, scaling = model_settings(folder, config, device="cpu")
     check_forecaster(folder / WEIGHTS, weights, columns, settings)
-    forecaster = Forecaster(columns, scaling, settings)
+    forecaster = SeriesModel(columns, scaling, settings)
     try:
         forecaster.network.load_state_dict(weights)
     except RuntimeError as error:

@@ -11,13 +11,13 @@ from throughtime.data import Scaling, ScalingBySeries
 from throughtime.data.faults import listed
 from throughtime.engine import Weights
 from throughtime.equations import Cell
-from throughtime.estimators import Forecaster
+from throughtime.estimators import SeriesModel
 from throughtime.export.errors import ExportError
 from throughtime.nn import GRU, LSTM, RNN, Network, Recurrent
 from throughtime.nn.network import activations
 from throughtime.nn.one_step import Readout
 
-Model = Recurrent | Network | RNN | GRU | LSTM | Forecaster
+Model = Recurrent | Network | RNN | GRU | LSTM | SeriesModel
 """What can be exported."""
 
 
@@ -78,7 +78,7 @@ def describe(model: Model) -> Described:
         ExportError: It is none of these; or it has a forward call, or a readout, of its own, whose
             operations nothing is known of; or it has no inputs.
     """
-    if isinstance(model, Forecaster):
+    if isinstance(model, SeriesModel):
         if isinstance(model.scaling, ScalingBySeries):
             raise ExportError(
                 "the forecaster has learned several series, each of a scale of its own; name the "
@@ -99,7 +99,7 @@ def describe(model: Model) -> Described:
     if not isinstance(model, Recurrent | RNN | GRU | LSTM):
         raise ExportError(
             f"{type(model).__name__} cannot be exported; a Recurrent, RNN, GRU, LSTM or Network of "
-            "throughtime.nn is expected, or a Forecaster (tt.nn.convert_ makes ours of torch's "
+            "throughtime.nn is expected, or a SeriesModel (tt.nn.convert_ makes ours of torch's "
             "layers; export the layers of a larger model one by one)"
         )
     _refuse_own_forward(model, Recurrent, RNN, GRU, LSTM)

@@ -17,7 +17,7 @@ def to_c(model: Model, name: str = "network") -> str:
     its target, and the output is the forecast of the next step.
 
     Args:
-        model: A `Recurrent`, `RNN`, `GRU`, `LSTM`, `Network` or `Forecaster`.
+        model: A `Recurrent`, `RNN`, `GRU`, `LSTM`, `Network` or `SeriesModel`.
         name: What all names in the header begin with.
 
     Returns:

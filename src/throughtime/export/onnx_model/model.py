@@ -34,7 +34,7 @@ def to_onnx(model: Model, *, streaming: bool = False, lengths: bool = False) -> 
     equations.
 
     Args:
-        model: A `Recurrent`, `RNN`, `GRU`, `LSTM`, `Network` or `Forecaster`.
+        model: A `Recurrent`, `RNN`, `GRU`, `LSTM`, `Network` or `SeriesModel`.
         streaming: Whether the graph is one step, of elementary operators alone.
         lengths: Whether to have an input `sequence_lens`, int32 [B]: the valid steps of each row,
             0 to T, beyond which outputs are zero (before a readout) and the state stands still.

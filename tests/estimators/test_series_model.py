@@ -5,17 +5,17 @@ import torch
 
 from tests.estimators.conftest import series
 from throughtime.data import DataError, Dataset, Member, dataset
-from throughtime.estimators import Forecaster, Settings, SettingsError
+from throughtime.estimators import SeriesModel, Settings, SettingsError
 
 quick = Settings(hidden=4, epochs=15, learning_rate=0.05, window=20, stride=3)
 
 
-def weights(forecaster: Forecaster) -> list[torch.Tensor]:
+def weights(forecaster: SeriesModel) -> list[torch.Tensor]:
     return [p.detach().clone() for p in forecaster.network.parameters()]
 
 
 def test_training_lowers_the_validation_loss(tide: Dataset) -> None:
-    forecaster = Forecaster.for_dataset(tide, replace(quick, epochs=60))
+    forecaster = SeriesModel.for_dataset(tide, replace(quick, epochs=60))
     outcome = forecaster.fit(tide)
     first = outcome.history[0].validation_loss
     assert first is not None
@@ -30,11 +30,11 @@ def test_the_same_seed_gives_the_same_bits_whatever_was_drawn_before(
     results = []
     for drawn in (1, 5):
         torch.rand(drawn)
-        forecaster = Forecaster.for_dataset(tide, replace(quick, cell=cell, seed=7))
+        forecaster = SeriesModel.for_dataset(tide, replace(quick, cell=cell, seed=7))
         forecaster.fit(tide)
         results.append(weights(forecaster))
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
-    other = Forecaster.for_dataset(tide, replace(quick, cell=cell, seed=8))
+    other = SeriesModel.for_dataset(tide, replace(quick, cell=cell, seed=8))
     assert not torch.equal(results[0][0], weights(other)[0])
 
 
@@ -42,7 +42,7 @@ def test_it_leaves_the_callers_random_numbers_alone(tide: Dataset) -> None:
     torch.manual_seed(0)
     expected = torch.rand(3)
     torch.manual_seed(0)
-    Forecaster.for_dataset(tide, quick).fit(tide)
+    SeriesModel.for_dataset(tide, quick).fit(tide)
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -52,14 +52,14 @@ def test_test_rows_are_never_learned_from(tide: Dataset) -> None:
         values = tide.series.values.clone()
         values[tide.split.train.stop :] *= scale
         changed = replace(tide, members=(Member(replace(tide.series, values=values), tide.split),))
-        forecaster = Forecaster.for_dataset(changed, quick)
+        forecaster = SeriesModel.for_dataset(changed, quick)
         outcome = forecaster.fit(changed)
         results.append([*weights(forecaster), torch.tensor(outcome.best_validation_loss)])
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
 
 def test_a_forecast_depends_on_earlier_rows_alone(tide: Dataset) -> None:
-    forecaster = Forecaster.for_dataset(tide, quick)
+    forecaster = SeriesModel.for_dataset(tide, quick)
     forecasts, following = forecaster.predict(tide.series)
     assert forecasts.shape == (80,)
     assert forecasts[0].isnan()
@@ -73,7 +73,7 @@ def test_a_forecast_depends_on_earlier_rows_alone(tide: Dataset) -> None:
 
 
 def test_the_next_row_is_forecast_as_it_will_be_when_it_is_there(tide: Dataset) -> None:
-    forecaster = Forecaster.for_dataset(tide, quick)
+    forecaster = SeriesModel.for_dataset(tide, quick)
     whole, _ = forecaster.predict(tide.series)
     shorter = replace(tide.series, values=tide.series.values[:50], times=tide.series.times[:50])
     _, following = forecaster.predict(shorter)
@@ -82,10 +82,10 @@ def test_the_next_row_is_forecast_as_it_will_be_when_it_is_there(tide: Dataset) 
 
 def test_columns_are_found_by_name_and_others_left_out() -> None:
     known = dataset(series(covariate=False))
-    forecaster = Forecaster.for_dataset(known, quick)
+    forecaster = SeriesModel.for_dataset(known, quick)
     more = series(covariate=True)
     assert torch.equal(forecaster.predict(more)[0][1:], forecaster.predict(known.series)[0][1:])
-    needs_wind = Forecaster.for_dataset(dataset(more), quick)
+    needs_wind = SeriesModel.for_dataset(dataset(more), quick)
     with pytest.raises(DataError, match=r"lacks the column\(s\) wind .* it has level"):
         needs_wind.predict(known.series)
 
@@ -94,7 +94,7 @@ def test_covariates_are_used(tide: Dataset) -> None:
     # The covariate is the next target: with it the forecast can be far better than without.
     alone = dataset(series(covariate=False))
     long = replace(quick, epochs=150)
-    with_it, without = Forecaster.for_dataset(tide, long), Forecaster.for_dataset(alone, long)
+    with_it, without = SeriesModel.for_dataset(tide, long), SeriesModel.for_dataset(alone, long)
     a, b = with_it.fit(tide).best_validation_loss, without.fit(alone).best_validation_loss
     assert a is not None
     assert b is not None
@@ -102,19 +102,19 @@ def test_covariates_are_used(tide: Dataset) -> None:
 
 
 def test_a_window_longer_than_the_rows_is_the_whole_of_them(tide: Dataset) -> None:
-    forecaster = Forecaster.for_dataset(tide, replace(quick, window=10_000, epochs=2))
+    forecaster = SeriesModel.for_dataset(tide, replace(quick, window=10_000, epochs=2))
     assert forecaster.fit(tide).stopped == "finished"
 
 
 def test_flow_looks_at_the_last_steps_of_a_long_series(monkeypatch: pytest.MonkeyPatch) -> None:
     long = dataset(series(1000))
-    forecaster = Forecaster.for_dataset(long, quick)
+    forecaster = SeriesModel.for_dataset(long, quick)
     seen = {}
 
     def note(network: object, inputs: torch.Tensor, *others: object) -> None:
         seen["inputs"], seen["state"] = inputs, others[-1]
 
-    monkeypatch.setattr("throughtime.estimators.forecaster.flow", note)
+    monkeypatch.setattr("throughtime.estimators.series_model.flow", note)
     forecaster.flow(long)
     known = forecaster.scaled(long.series)[: long.split.train.stop]
     assert torch.equal(seen["inputs"][:, 0], known[-301:-1])
@@ -123,18 +123,18 @@ def test_flow_looks_at_the_last_steps_of_a_long_series(monkeypatch: pytest.Monke
 
 
 def test_weight_decay_is_passed_on_only_where_there_is_any(tide: Dataset) -> None:
-    assert Forecaster.for_dataset(tide, replace(quick, optimizer="rprop")).fit(tide).best_epoch
+    assert SeriesModel.for_dataset(tide, replace(quick, optimizer="rprop")).fit(tide).best_epoch
     with pytest.raises(SettingsError, match="'rprop' has no weight_decay"):
         replace(quick, optimizer="rprop", weight_decay=0.1)
-    decayed = Forecaster.for_dataset(tide, replace(quick, weight_decay=5.0, optimizer="adamw"))
-    plain = Forecaster.for_dataset(tide, replace(quick, optimizer="adamw"))
+    decayed = SeriesModel.for_dataset(tide, replace(quick, weight_decay=5.0, optimizer="adamw"))
+    plain = SeriesModel.for_dataset(tide, replace(quick, optimizer="adamw"))
     decayed.fit(tide)
     plain.fit(tide)
     assert not torch.equal(weights(decayed)[0], weights(plain)[0])
 
 
 def test_flow_has_a_layer_for_each_layer(tide: Dataset) -> None:
-    forecaster = Forecaster.for_dataset(tide, replace(quick, layers=2))
+    forecaster = SeriesModel.for_dataset(tide, replace(quick, layers=2))
     flow = forecaster.flow(tide)
     assert [layer.name for layer in flow.layers] == ["layer 0", "layer 1"]
     assert flow.layers[1].median[0] == 1.0

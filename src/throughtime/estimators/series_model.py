@@ -28,7 +28,7 @@ PROBE_STEPS = 72
 """Steps on which it is looked at while a network is trained."""
 
 
-class Forecaster:
+class SeriesModel:
     """Forecasts the target of a series from all rows before, its own and the covariates'.
 
     The network reads row t and predicts the target of row t + 1. Values are scaled by the rows
@@ -51,7 +51,7 @@ class Forecaster:
             self.network = network_for(self.columns, settings).to(settings.device)
 
     @classmethod
-    def for_dataset(cls, dataset: Dataset, settings: Settings) -> Forecaster:
+    def for_dataset(cls, dataset: Dataset, settings: Settings) -> SeriesModel:
         """Make an untrained forecaster for a data set, scaled by the rows that it will fit."""
         members = [(m.series, rows_to_fit(m.split, settings)) for m in dataset.members]
         scaling: Scaling | ScalingBySeries
@@ -166,7 +166,7 @@ class Forecaster:
             found.append((torch.cat([first, ahead[:-1]]), float(ahead[-1])))
         return found
 
-    def for_series(self, name: str) -> Forecaster:
+    def for_series(self, name: str) -> SeriesModel:
         """Give a forecaster of one of the series: the same network, with that series' scaling.
 
         Raises:
