@@ -22,9 +22,27 @@ def persistence(values: Tensor) -> Tensor:
     Raises:
         ValueError: `values` is not a vector of floating-point numbers.
     """
+    return seasonal_naive(values, 1)
+
+
+def seasonal_naive(values: Tensor, season: int) -> Tensor:
+    """Forecast each value by the one a season before it.
+
+    Args:
+        values: The target, floating point. [T]
+        season: Steps of a season; 1 gives `persistence`.
+
+    Returns:
+        One-step forecasts, the first `season` NaN. [T]
+
+    Raises:
+        ValueError: `values` is not a vector of floating-point numbers, or the season is below 1.
+    """
     _check_vector(values)
+    if season < 1:
+        raise ValueError(f"a season must have at least 1 step, but is {season}")
     forecasts = torch.full_like(values, torch.nan)  # [T]
-    forecasts[1:] = values[:-1]
+    forecasts[season:] = values[:-season]
     return forecasts
 
 
