@@ -46,6 +46,31 @@ def seasonal_naive(values: Tensor, season: int) -> Tensor:
     return forecasts
 
 
+def seasonal_naive_ahead(values: Tensor, season: int, horizon: int) -> tuple[Tensor, Tensor]:
+    """Forecast the steps after the last by the last season, over and over.
+
+    Args:
+        values: The target, floating point. [T]
+        season: Steps of a season, m; 1 gives persistence.
+        horizon: Steps to forecast, H.
+
+    Returns:
+        The forecasts, and the standard deviation of their errors: that of changes over a season,
+        times the root of the seasons that have passed (Hyndman & Athanasopoulos, Forecasting:
+        principles and practice, table 5.2). [H] each
+
+    Raises:
+        ValueError: `values` is not a vector of floating-point numbers, of more than a season.
+    """
+    errors = (values - seasonal_naive(values, season))[season:]
+    if not len(errors):
+        raise ValueError(f"{len(values)} values have no season of {season} before the last")
+    steps = torch.arange(horizon, device=values.device)
+    passed = (steps // season + 1).to(values)
+    forecasts = values[len(values) - season + steps % season]
+    return forecasts, errors.square().mean().sqrt() * passed.sqrt()
+
+
 @dataclass(frozen=True)
 class Autoregression:
     """A linear autoregression AR(p): an intercept plus weighted earlier values (Yule 1927).

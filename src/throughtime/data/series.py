@@ -45,6 +45,12 @@ class Series:
     def __len__(self) -> int:
         return len(self.times)
 
+    def part(self, rows: range) -> Series:
+        """Give some neighbouring rows as a series."""
+        within = slice(rows.start, rows.stop)
+        clock = None if self.clock is None else self.clock.part(rows)
+        return replace(self, times=self.times[within], values=self.values[within], clock=clock)
+
 
 @dataclass(frozen=True)
 class Split:
