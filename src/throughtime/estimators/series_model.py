@@ -9,7 +9,8 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from throughtime.data import DataError, Dataset, Scaling, ScalingBySeries, Series, Split
+from throughtime.data import DataError, Dataset, Member, Scaling, ScalingBySeries, Series, Split
+from throughtime.data.faults import quoted
 from throughtime.data.future import following
 from throughtime.data.windows import Windows
 from throughtime.estimators.fitting import fitted, seeded
@@ -45,8 +46,9 @@ class SeriesModel:
 
     Attributes:
         residuals: Of a network that gives numbers alone, scaled errors of the columns that it
-            forecasts on rows it has not learned from, if some were held out: [R, columns]. None
-            before it is trained, and where the network itself says how values are distributed.
+            forecasts on rows it has not learned from, if some were held out, their mean taken off:
+            [R, columns]. None before it is trained, and where the network itself says how values
+            are distributed.
 
     Raises:
         SettingsError: What is to be known in the future is no covariate.
@@ -71,7 +73,7 @@ class SeriesModel:
         scaling: Scaling | ScalingBySeries
         try:
             members = [
-                (m.series.name, rows.changes(m.series.values), rows_to_fit(m.split, settings))
+                (m.series.name, rows.changes(m.series.values), _enough(m, settings))
                 for m in dataset.members
             ]
             if dataset.series_column is None:
@@ -159,7 +161,8 @@ class SeriesModel:
             found.append(errors[start - 1 if start < len(rows) else 0 :])
         errors = torch.cat(found)
         chosen = torch.linspace(0, len(errors) - 1, min(RESIDUALS, len(errors))).round().long()
-        return errors[chosen].cpu()
+        # A drift that is left in them would add up, step by step, beside what is forecast.
+        return (errors - errors.mean(0))[chosen].cpu()
 
     def predict(self, series: Series) -> tuple[Tensor, float]:
         """Forecast each row from those before it, and the row after the last.
@@ -373,3 +376,20 @@ def rows_to_fit(split: Split, settings: Settings) -> range:
     """Give the rows that weights and scaling are fitted on, counted from the first change."""
     rows = split.train if settings.patience is None else split.fit
     return range(rows.start, rows.stop - settings.difference)
+
+
+def _enough(member: Member, settings: Settings) -> range:
+    """Give the rows of a series to fit on.
+
+    Raises:
+        DataError: There are fewer than two.
+    """
+    rows = rows_to_fit(member.split, settings)
+    if len(rows) < 2:
+        learned = rows.stop + settings.difference
+        raise DataError(
+            f"{quoted(member.series.name)} has {learned} rows to learn from, and of these "
+            f"{max(0, rows.stop)} with a change over {settings.difference} rows; at least 2 are "
+            "needed.\nTo mend: give longer series, or a smaller difference."
+        )
+    return rows

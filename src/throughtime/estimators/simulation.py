@@ -14,12 +14,13 @@ from torch import Tensor
 from throughtime.data import Series
 from throughtime.data.ragged import padded
 from throughtime.estimators.series_model import SeriesModel
+from throughtime.estimators.settings import SettingsError
 
 ROWS_AT_ONCE = 20_000
 """Ways of all series together that are followed at once, which bounds the memory."""
 
 
-class NoSpreadError(ValueError):
+class NoSpreadError(SettingsError):
     """A network that gives numbers alone does not know how far it errs."""
 
 
