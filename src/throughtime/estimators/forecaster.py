@@ -144,7 +144,8 @@ class Forecaster(ForecasterParameters):
             return found.predicted.numpy()
         levels = check_levels([level] if isinstance(level, int | float) else level)
         drawn = paths if levels or model.rows.output.distribution else 0
-        forecasts = self._forecast(int(horizon), levels, X, future, drawn, seed)
+        counted = horizon if isinstance(horizon, bool) else int(horizon)
+        forecasts = self._forecast(counted, levels, X, future, drawn, seed)
         return as_frame(forecasts, levels, self._column())
 
     def _forecast(
@@ -250,8 +251,8 @@ class Forecaster(ForecasterParameters):
             raise SettingsError(f"season must be a whole number of at least 1, got {season!r}")
         copied = type(self)(**self.get_params())
         copied._as_regression = y is not None
-        series = copied._dataset(X, y).members
-        whole = [member.series for member in series]
+        dataset = copied._dataset(X, y)
+        whole = [member.series for member in dataset.members]
         season = season_of(whole[0].clock) if season is None else season
         starts = [origins(one, horizon, windows, step, season) for one in whole]
         fitted: dict[int, SeriesModel] = {}
@@ -274,7 +275,7 @@ class Forecaster(ForecasterParameters):
             check_levels(level),
             paths,
             seed,
-            self.series,
+            dataset.series_column,
         )
 
     def flow(self) -> Flow:

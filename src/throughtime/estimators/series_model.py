@@ -200,7 +200,7 @@ class SeriesModel:
             scaling = self.scaling.for_series(one.name)
             scaled = self.rows.centers(given)[:, 0].double().cpu()  # of rows lost + 1, ...
             levels = self.rows.levels(one) if lost else torch.zeros(len(one)).double()
-            ahead = self.rows.restored(scaled, levels[len(levels) - len(scaled) :], scaling)
+            ahead = self.rows.restored(scaled, levels[1 : 1 + len(scaled)], scaling)
             undone = torch.full((lost + 1,), torch.nan, dtype=torch.float64)
             following = torch.nan if self.rows.known else float(ahead[-1])
             found.append((torch.cat([undone, ahead[:-1]]), following))
