@@ -97,6 +97,5 @@ def test_row_labels_of_a_larger_frame_are_no_column() -> None:
     twice = pd.concat([whole.drop(columns="day").assign(tank=tank) for tank in "ab"])
     (first, _) = read_many(twice, "level", None, "tank")
     assert first.columns == ("level",)
-    years = pd.DataFrame({"level": np.arange(30.0)}, index=range(1900, 1930))
-    years.index = years.index.astype("int64")  # no range any more: it may be years
+    years = pd.DataFrame({"level": np.arange(30.0)}, index=pd.Index(list(range(1900, 1930))))
     assert read_series(years).time_name == "index"
