@@ -229,7 +229,11 @@ class SeriesModel:
                 torch.tensor(part, dtype=torch.float64)[places]
                 for part in (scaling.center, scaling.scale)
             )
-            scaled[:, places] = (known.double() - center) / scale
+            coming, lost = known.double(), self.settings.difference
+            if lost:
+                before = self.rows.chosen(series)[-lost:, places].double()
+                coming = coming - torch.cat([before, coming])[:count]
+            scaled[:, places] = (coming - center) / scale
         parts = [scaled]
         if self.rows.calendar.cycles:
             clock, _ = following(series.clock, series.times, count)

@@ -89,7 +89,9 @@ class SeriesRows:
         return series.values[:, [series.columns.index(name) for name in self.columns]]
 
     def changes(self, values: Tensor) -> Tensor:
-        """Give columns [T, C], the target as its change since `difference` rows before.
+        """Give columns [T, C] as their changes since `difference` rows before.
+
+        The covariates' too: what changes the target, and is not there for good, is their change.
 
         Returns:
             [T - difference, C]; as they are where nothing is differenced.
@@ -106,8 +108,7 @@ class SeriesRows:
                 "To mend: give longer series, or a smaller difference."
             )
         levels = transformed(values, self.transform)
-        change = levels[steps:, :1] - levels[:-steps, :1]
-        return torch.cat([change, values[steps:, 1:]], 1)
+        return levels[steps:] - levels[:-steps]
 
     def scaling(self, values: Tensor, rows: range) -> Scaling:
         """Fit the scaling of changes [T', C] on some rows of theirs."""

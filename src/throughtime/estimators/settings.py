@@ -47,8 +47,9 @@ class Settings:
         batch_size: Training sequences in a batch.
         transform: Of the target, before it is scaled: "none", "sqrt" or "log1p".
         output: What is said of the next value: one of `throughtime.estimators.outputs.registry`.
-        difference: Steps back from which the change is learned instead of the value: 1 for a series
-            whose level drifts, a season for one that repeats with a drift; 0 for the value itself.
+        difference: Steps back from which changes are learned instead of values, the covariates'
+            too: 1 for a series whose level drifts, a season for one that repeats with a drift; 0
+            for values themselves.
         calendar: Cycles in which the time of a forecast row is placed, for the network to read:
             "day", "week" and "year", with commas between them; or "none".
         known: Covariates that are known before their row has come, such as prices and holidays:
