@@ -4,10 +4,10 @@
     python benchmarks/co2.py [--seeds 5] [--refit] [--validate]
 
 The series is statsmodels' "co2", 1958 to 2001, its 59 gaps filled in between their neighbours. The
-last 192 weeks are forecast 24 at a time, each part from all weeks before it; the network has learned
-from the weeks before the first of them alone, or, with --refit, anew before each. Prints the mean
-absolute scaled error, the continuous ranked probability score and the coverage of the intervals,
-beside persistence and the seasonal-naive forecast, whose season is 52 weeks.
+last 192 weeks are forecast 24 at a time, each part from all weeks before it; the network has
+learned from the weeks before the first of them alone, or, with --refit, anew before each. Prints
+the mean absolute scaled error, the continuous ranked probability score and the coverage of the
+intervals, beside persistence and the seasonal-naive forecast, whose season is 52 weeks.
 
 The settings were chosen with --validate: the same on the 192 weeks before.
 """
@@ -19,8 +19,8 @@ import statistics
 import time
 
 import torch
-from markdown_table import markdown_table
 
+from markdown_table import markdown_table
 from throughtime.cli.machine import processor, versions
 from throughtime.estimators import Forecaster
 

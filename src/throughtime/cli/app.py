@@ -17,8 +17,7 @@ COMMANDS = {
     "apart.",
     "init": "Write a file of settings for a training, each with what it does; fill in, then train.",
     "resume": "Go on with a training that was stopped, to the weights it would have come to.",
-    "predict": "Forecast the rows to come, or each row of a file from those before it; or tell the "
-    "class of recordings.",
+    "predict": "Forecast the rows to come, or each row of a file; or tell the class of recordings.",
     "evaluate": "Score a trained model on what it has not learned from: a series, a text or "
     "recordings.",
     "backtest": "Forecast the last rows of a series from several moments, beside naive forecasts.",

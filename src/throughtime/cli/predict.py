@@ -69,7 +69,7 @@ def predict(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
-    """Forecast the rows to come, or each row of a file from those before it; or tell recordings.
+    """Forecast the rows to come, or each row of a file; or tell the class of recordings.
 
     Of each series, the row after the last is forecast too; with --horizon as many as are asked for,
     and with --level how far they may be off. A network that has learned one recording from another
