@@ -31,7 +31,7 @@ class Kind:
 
 def kind_of(run: Run) -> Kind:
     """Give the kind of a run; one whose configuration names no estimator is a forecaster's."""
-    known = {"LanguageModel": _text, "SequenceClassifier": _recordings}
+    known = {"LanguageModel": _text, "SequenceClassifier": _recordings, "SequenceRegressor": _pair}
     estimator = run.config.get("estimator")
     return known.get(estimator if isinstance(estimator, str) else "", _series)(run)
 
@@ -133,6 +133,40 @@ def _recordings(run: Run) -> Kind:
         "better. The best of each column is set bold and marked.",
         "Told by",
         "recordings",
+        tuple(found),
+        step,
+    )
+
+
+def _pair(run: Run) -> Kind:
+    found, step = [("Source", shown(run.config.get("source") or "sequences"))], ""
+    if rate := number(run.config.get("rate")):
+        found.append(("Rate", f"{short(rate)} samples a second."))
+        step = f"A step is a sample, {short(1000 / rate)} ms."
+    found += [
+        (
+            "Error-to-signal ratio",
+            "The squared errors over the squares of the held-out output: 0 % at best, 100 % for "
+            "silence; without a filter before it.",
+        ),
+        (
+            "The input at its best level",
+            "What one factor makes of the input: the one that fits best where the network has "
+            "learned, by least squares.",
+        ),
+        ("MAE", "Mean absolute error in the recording's own unit, 1 being full scale."),
+        (
+            "Loss",
+            "The squared error in units of the output's standard deviation; steps of a warm-up "
+            "carry none.",
+        ),
+        ("To listen to", "The held-out output as the network plays it is in predictions.wav."),
+    ]
+    return Kind(
+        "How near the held-out output was met; lower is better. The best of each column is set "
+        "bold and marked.",
+        "Output by",
+        "samples",
         tuple(found),
         step,
     )
