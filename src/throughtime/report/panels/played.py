@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from throughtime.report.chart import Chart, Line, draw
-from throughtime.report.numerals import fixed, grouped, percent, short
+from throughtime.report.numerals import MISSING, fixed, grouped, percent, short
 from throughtime.report.recorded_played import Excerpt, Played, Spectrum
-from throughtime.report.scale import Scale, linear, logarithmic
+from throughtime.report.scale import linear, logarithmic
 from throughtime.report.tables import Cell, Table
 from throughtime.report.thinning import COLUMNS
 from throughtime.report.wording import capital, listed
@@ -17,8 +17,7 @@ from throughtime.report.wording import capital, listed
 _WORDS = {"loudest": "where the output is loudest", "worst": "where the network errs most"}
 _LOWEST = 90.0
 """Decibels below the greatest band, under which nothing is drawn."""
-_OCTAVE = 3
-"""Bands of it."""
+_APART = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def _excerpt_chart(index: int, one: Excerpt, rate: float, columns: int) -> Chart
     """Draw a target and what the network gives over each other, and the difference."""
     times = [(one.start + sample) / rate for sample in range(len(one.target))]
     where = listed([_WORDS[name] for name in one.of if name in _WORDS]) or "an excerpt"
-    lasting = f"{short(1000 * len(times) / rate)} ms"
+    lasting = f"{1000 * len(times) / rate:.3g} ms"
     said = (
         "" if one.error_to_signal is None else f"; error to signal {percent(one.error_to_signal)}"
     )
@@ -74,7 +73,6 @@ def _excerpt_chart(index: int, one: Excerpt, rate: float, columns: int) -> Chart
             Line("the recording", "observed", list(zip(times, one.target, strict=True))),
             Line("the difference", "error", list(zip(times, errors, strict=True))),
         ],
-        x_ticks=_time_ticks(times[0], times[-1]),
         height=240,
         columns=columns,
     )
@@ -83,11 +81,6 @@ def _excerpt_chart(index: int, one: Excerpt, rate: float, columns: int) -> Chart
 def _at(time: float, rate: float) -> str:
     """Give a time with the decimals that tell samples apart."""
     return fixed(time, max(0, min(6, math.ceil(math.log10(rate)))))
-
-
-def _time_ticks(first: float, last: float) -> list[tuple[float, str]]:
-    """Give round times, with as many decimals as tell them apart."""
-    return Scale(first, last).ticks(6)
 
 
 def _spectrum(spectrum: Spectrum) -> SpectrumPanel:
@@ -113,7 +106,7 @@ def _spectrum(spectrum: Spectrum) -> SpectrumPanel:
         x=logarithmic(spectrum.frequency, margin=0.0),
         y=linear([floor, top]),
         x_label="frequency in Hz, logarithmic",
-        y_label="Power in a third of an octave, dB of the whole output's",
+        y_label="Power in a third of an octave, in dB of the whole output",
         lines=[
             Line("the network", "model", _points(spectrum.frequency, played, floor)),
             Line("the recording", "observed", _points(spectrum.frequency, target, floor)),
@@ -126,38 +119,32 @@ def _spectrum(spectrum: Spectrum) -> SpectrumPanel:
 
 
 def _octaves(spectrum: Spectrum) -> Table:
-    """List the power octave by octave, the highest band the last of its octave."""
+    """List the power in octaves around 1000 Hz and its halves and doubles, of three bands each."""
+    octaves: dict[int, list[int]] = {}
+    for band, frequency in enumerate(spectrum.frequency):
+        octaves.setdefault(round(math.log2(frequency / 1000)), []).append(band)
     rows = []
-    count = len(spectrum.frequency)
-    for start in range(count % _OCTAVE, count, _OCTAVE):
-        bands = range(start, start + _OCTAVE)
+    for octave, bands in octaves.items():
         wanted, wrong = (
             sum(shares[band] or 0.0 for band in bands)
             for shares in (spectrum.target, spectrum.error)
         )
-        rows.append(
-            (
-                hertz(spectrum.frequency[start + 1]),
-                [
-                    Cell(percent(wanted)),
-                    Cell(percent(wrong)),
-                    Cell(percent(wrong / wanted) if wanted > 0 else fixed(None, 0)),
-                ],
-            )
-        )
+        shares = [wanted, wrong, wrong / wanted if wanted > 0 else None]
+        cells = [Cell(MISSING if share is None else percent(share)) for share in shares]
+        rows.append((hertz(1000 * 2.0**octave), cells))
     return Table(
         "Octave by octave, as shares of the output's power",
         ["Around", "Output", "Error", "Error to signal"],
         rows,
-        "The errors of all bands together are the error-to-signal ratio.",
+        "The errors of all octaves together come to about the error-to-signal ratio.",
     )
 
 
 def hertz(frequency: float) -> str:
     """Return a frequency in three figures: 1.25 kHz."""
     if frequency >= 1000:
-        return f"{short(float(f'{frequency / 1000:.3g}'))} kHz"
-    return f"{short(float(f'{frequency:.3g}'))} Hz"
+        return f"{frequency / 1000:.3g}{_APART}kHz"
+    return f"{frequency:.3g}{_APART}Hz"
 
 
 def _points(
