@@ -159,7 +159,7 @@ class PairLearner:
         return configuration(self.regressor, self.pair, self.test)
 
     def probe(self) -> FlowProbe | None:
-        """Give a callback that looks at the gradient by lag; None for layers in both directions."""
+        """Give a callback that looks at the gradient by lag while it learns."""
         return self.training.probe()
 
     def fit(

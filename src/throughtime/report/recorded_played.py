@@ -11,6 +11,8 @@ from throughtime.report.recorded_flow import Column, beside, column, known, obje
 
 _EXCERPTS, _SAMPLES, _BANDS = 4, 4000, 60
 """What is read at most: what a page can show."""
+_FASTEST, _LATEST, _LOUDEST = 1e9, 1e12, 1e9
+"""Rates, places and powers beyond these are none."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Played:
 def read_played(found: dict[str, Any]) -> Played | None:
     """Read the object that `played.json` is; None where it holds nothing that can be shown."""
     rate = number(found.get("rate"))
-    if not rate or rate <= 0:
+    if rate is None or not 1 <= rate <= _FASTEST:
         return None
     listed = [_excerpt(one) for one in objects(found.get("excerpts"))[:_EXCERPTS]]
     excerpts = [one for one in listed if one is not None]
@@ -59,12 +61,12 @@ def read_played(found: dict[str, Any]) -> Played | None:
 
 def _excerpt(found: dict[str, Any]) -> Excerpt | None:
     target = column(found.get("target"))[:_SAMPLES]
-    of = found.get("of")
-    if sum(value is not None for value in target) < 2:
+    of, start = found.get("of"), number(found.get("start")) or 0.0
+    if sum(value is not None for value in target) < 2 or not 0 <= start <= _LATEST:
         return None
     return Excerpt(
         of=[name for name in of if isinstance(name, str)] if isinstance(of, list) else [],
-        start=number(found.get("start")) or 0.0,
+        start=start,
         target=target,
         played=beside(found.get("played"), len(target)),
         error_to_signal=number(found.get("error_to_signal")),
@@ -75,9 +77,15 @@ def _spectrum(found: object) -> Spectrum | None:
     if not isinstance(found, dict):
         return None
     frequency = known(found.get("frequency"))[:_BANDS]
-    if len(frequency) < 2 or sorted(set(frequency)) != frequency or frequency[0] <= 0:
+    if len(frequency) < 2 or sorted(set(frequency)) != frequency:
+        return None
+    if not 1e-3 <= frequency[0] <= frequency[-1] <= _FASTEST:
         return None
     target, played, error = (
-        beside(found.get(name), len(frequency)) for name in ("target", "played", "error")
+        [
+            share if share is not None and 0 <= share <= _LOUDEST else None
+            for share in beside(found.get(name), len(frequency))
+        ]
+        for name in ("target", "played", "error")
     )
     return Spectrum(frequency, target, played, error)
