@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from throughtime.report.numerals import number, short
 from throughtime.report.record import Run, mapping
+from throughtime.report.recorded_flow import column
 from throughtime.report.tables import setting
 from throughtime.report.wording import shown
+
+_COLUMNS = 12
+"""Columns whose scaling is told."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,11 @@ def kind_of(run: Run) -> Kind:
 def _series(run: Run) -> Kind:
     found = [("Target", shown(run.config.get("target") or "the series"))]
     several = isinstance(run.config.get("series"), str)
-    for term, key in (("Source", "source"), ("Covariates", "covariates"), ("Scaling", "scaling")):
-        if run.config.get(key) not in (None, "", [], {}) and not (several and key == "scaling"):
+    for term, key in (("Source", "source"), ("Covariates", "covariates")):
+        if run.config.get(key) not in (None, "", [], {}):
             found.append((term, setting(run.config[key])))
+    if not several and (scaling := mapping(run.config.get("scaling"))):
+        found.append(("Scaling", _scaling(run, scaling)))
     if several:
         by = f"the target of each series ({shown(run.config['series'], 40)}) by itself, covariates"
         found.append(("Scaling", f"{by} over all of them together; see config.json"))
@@ -63,6 +70,26 @@ def _series(run: Run) -> Kind:
         "rows",
         tuple(found),
     )
+
+
+def _scaling(run: Run, scaling: dict[str, Any]) -> str:
+    """Say what each column is scaled by; of a scaling of another form, what stands there."""
+    covariates = run.config.get("covariates")
+    names = [run.config.get("target"), *(covariates if isinstance(covariates, list) else [])]
+    ends = [scaling.get(name) for name in ("center", "scale")]
+    columns = [column(end) for end in ends if isinstance(end, list)]
+    if len(columns) != 2 or any(len(values) != len(names) for values in columns):
+        return setting(scaling)
+    rows = list(zip(names, *columns, strict=True))
+    said = [
+        f"{shown(name, 40)}: less {short(center)}, over {short(scale)}"
+        for name, center, scale in rows[:_COLUMNS]
+    ]
+    left = len(rows) - len(said)
+    said += [f"{left} more columns in config.json"] if left else []
+    transform = scaling.get("transform")
+    after = f"; after the transform {shown(transform, 40)}" if transform != "none" else ""
+    return f"{'; '.join(said)}{after if transform else ''}."
 
 
 def _text(run: Run) -> Kind:
