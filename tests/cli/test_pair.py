@@ -13,6 +13,8 @@ import soundfile
 
 from tests.cli.conftest import run
 from throughtime.estimators import SequenceRegressor
+from throughtime.report import write_report
+from throughtime.report.numerals import percent
 from throughtime.train import Row
 from throughtime.train.progress import Progress
 
@@ -53,8 +55,8 @@ def trained(pair: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_train_leaves_a_run_folder(trained: Path, pair: Path) -> None:
     assert sorted(path.name for path in trained.iterdir()) == [
-        "checkpoint.safetensors", "config.json", "history.csv", "metrics.json", "model.safetensors",
-        "predictions.wav",
+        "checkpoint.safetensors", "config.json", "flow.json", "history.csv", "metrics.json",
+        "model.safetensors", "played.json", "predictions.wav", "report.html", "walk.json",
     ]  # fmt: skip
     metrics = json.loads((trained / "metrics.json").read_text())
     scores = {name: score["held-out samples"] for name, score in metrics["scores"].items()}
@@ -68,6 +70,92 @@ def test_train_leaves_a_run_folder(trained: Path, pair: Path) -> None:
     assert ratio == pytest.approx(model["error_to_signal"], rel=1e-4)
     listed = json.loads(run("runs", trained.parent, "--json").stdout)
     assert listed[0]["measure"] == "error to signal held-out samples"
+
+
+def test_the_report_has_what_was_recorded(trained: Path, pair: Path) -> None:
+    page = (trained / "report.html").read_text()
+    metrics = json.loads((trained / "metrics.json").read_text())
+    ratio = metrics["scores"]["model"]["held-out samples"]["error_to_signal"]
+    assert f"error-to-signal ratio is {percent(ratio)}; the input at its best level has" in page
+    for title in ("As it is played", "Which loss reaches which state", "The network unrolled"):
+        assert f">{title}</h2>" in page
+    wet, _ = soundfile.read(pair / "wet.wav")
+    played, _ = soundfile.read(trained / "predictions.wav")
+    drawn = json.loads((trained / "played.json").read_text())
+    for one in drawn["excerpts"]:
+        first, count = one["start"], len(one["target"])
+        assert first >= 2400  # none of it was learned from
+        np.testing.assert_allclose(one["target"], wet[first : first + count], atol=1e-5)
+        heard = played[first - 2400 : first - 2400 + count]
+        np.testing.assert_allclose(one["played"], heard, atol=1e-5)
+    walk = json.loads((trained / "walk.json").read_text())
+    assert walk["labels"] == [str(sample) for sample in range(2336, 2400)]
+    flow = json.loads((trained / "flow.json").read_text())
+    assert flow["over_training"][0]["update"] == 1
+    assert metrics["gradient_horizon"]["steps_by_layer"] == [flow["layers"][0]["horizon"]]
+
+
+def test_flow_of_a_run(trained: Path, pair: Path, tmp_path: Path) -> None:
+    dry, wet = pair / "dry.wav", pair / "wet.wav"
+    found = json.loads(run("flow", trained, "--json").stdout)
+    recorded = json.loads((trained / "flow.json").read_text())
+    del recorded["over_training"]
+    assert found == recorded
+    other = json.loads(run("flow", trained, "--data", dry, "--target", wet, "--json").stdout)
+    assert other["layers"][0]["median"] != found["layers"][0]["median"]  # of the whole, it is
+    fast = written(tmp_path / "fast.wav", np.ones(10), 44100)
+    refused: list[tuple[list[str | Path], str]] = [
+        (["--data", dry], "give both, or neither"),
+        (["--target", wet], "give both, or neither"),
+        (["--data", dry, "--target", fast], "10 samples; dry.wav has 3000"),
+        (["--time", "t"], "--time means nothing for recordings"),
+    ]
+    for options, said in refused:
+        result = run("flow", trained, *options)
+        assert result.exit_code == 2, options
+        assert said in result.stderr
+    noise = np.random.default_rng(1).normal(0, 0.1, 3000)
+    for name in ("dry", "wet"):
+        written(tmp_path / f"{name}.wav", noise, 44100)
+    unlike = run("flow", trained, "--data", tmp_path / "dry.wav", "--target", tmp_path / "wet.wav")
+    assert "44100 Hz; the network was trained at 8000 Hz" in unlike.stderr
+    moved = Path(shutil.copytree(trained, tmp_path / "moved"))
+    config = json.loads((moved / "config.json").read_text())
+    config["data"] |= {"source": "/nowhere/dry.wav", "target": "/nowhere/wet.wav"}
+    (moved / "config.json").write_text(json.dumps(config))
+    for command in ("flow", "resume"):
+        assert run(command, moved).exit_code == 2
+    assert "where there is nothing; name where they are now" in run("flow", moved).stderr
+
+
+def test_a_run_of_before_is_used_and_gone_on_with(
+    trained: Path, pair: Path, tmp_path: Path
+) -> None:
+    """A folder without what is drawn of it, as it was left before there were reports of pairs."""
+    old = Path(shutil.copytree(trained, tmp_path / "old"))
+    written_since = ("flow.json", "walk.json", "played.json", "report.html")
+    for name in written_since:
+        (old / name).unlink()
+    metrics = json.loads((old / "metrics.json").read_text())
+    del metrics["gradient_horizon"]
+    (old / "metrics.json").write_text(json.dumps(metrics))
+    dry, wet = pair / "dry.wav", pair / "wet.wav"
+    assert run("predict", old, dry, "--out", tmp_path / "out.wav").exit_code == 0
+    assert run("evaluate", old, dry, "--target", wet).exit_code == 0
+    assert run("flow", old).exit_code == 0
+    bare = write_report(old).read_text()
+    assert "As it is played" not in bare
+    (old / "report.html").unlink()
+    result = run("resume", old)  # nothing is left to be learned, but results are to be written
+    assert result.exit_code == 0, result.stderr
+    assert (old / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
+    assert "everything about this run" in result.stdout
+    assert "a gradient falls to 1 % of itself" in result.stdout
+    assert all((old / name).is_file() for name in written_since)
+    for name in ("walk.json", "played.json"):
+        assert (old / name).read_bytes() == (trained / name).read_bytes(), name
+    assert "As it is played" in (old / "report.html").read_text()
+    assert f"{old} is finished after 8 epochs" in run("resume", old).stderr
 
 
 def test_evaluate_and_predict(trained: Path, pair: Path, tmp_path: Path) -> None:
@@ -99,7 +187,7 @@ def test_a_signal_and_then_the_same_end(
     moved = Path(shutil.copytree(pair, tmp_path / "moved"))
     result = run("resume", out, "--data", moved / "dry.wav", "--json")
     assert result.exit_code == 0, result.stderr
-    for name in ("model.safetensors", "predictions.wav"):
+    for name in ("model.safetensors", "predictions.wav", "played.json", "walk.json"):
         assert (out / name).read_bytes() == (trained / name).read_bytes(), name
     with (out / "history.csv").open() as ours, (trained / "history.csv").open() as theirs:
         for row, other in zip(csv.DictReader(ours), csv.DictReader(theirs), strict=True):

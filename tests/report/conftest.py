@@ -30,7 +30,7 @@ def run_folder(tmp_path: Path) -> Folder:
 
 def write_run(folder: Path, **changed: Any) -> Path:
     """Write a run into a folder that is there; arguments replace whole files, None leaves out."""
-    for file in ("config", "metrics", "flow", "walk", "credit"):
+    for file in ("config", "metrics", "flow", "walk", "credit", "played"):
         content = changed.get(file, DEFAULTS.get(file))
         if content is not None:
             (folder / f"{file}.json").write_text(json.dumps(content), encoding="utf-8")

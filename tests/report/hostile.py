@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -120,5 +121,53 @@ def hostile_recordings(payloads: Iterator[str], flow: dict[str, Any]) -> dict[st
             ],
         },
         "walk": None,
+        "predictions": None,
+    }
+
+
+def played(**changed: Any) -> dict[str, Any]:
+    """Give `played.json` of a sine that is met but for its third harmonic."""
+    rate, samples = 8000, 400
+    target = [math.sin(0.3 * t) for t in range(samples)]
+    told = [value + 0.1 * math.sin(0.9 * t) for t, value in enumerate(target)]
+    excerpt = {"target": target, "played": told, "error_to_signal": 0.01}
+    bands = [1000 * 2 ** (number / 3) for number in range(-4, 5)]
+    return {
+        "rate": rate,
+        "excerpts": [
+            {"of": ["loudest"], "start": 2400, **excerpt},
+            {"of": ["worst"], "start": 2640, **excerpt},
+        ],
+        "spectrum": {
+            "frequency": bands,
+            "target": [0.1] * 9,
+            "played": [0.11] * 9,
+            "error": [0.001] * 8 + [0.05],
+        },
+        **changed,
+    }
+
+
+def hostile_pair(
+    payloads: Iterator[str], flow: dict[str, Any], walk: dict[str, Any]
+) -> dict[str, Any]:
+    """Give the files of a run of two recordings in which every name is a payload."""
+    found = played()
+    names = {
+        "config": {
+            "format": 1,
+            **dict.fromkeys(("name", "source", "throughtime"), ""),
+            "data": {"source": "", "target": ""},
+        },
+        "played": {**found, "excerpts": [{**one, "of": [""]} for one in found["excerpts"]]},
+    }
+    files: dict[str, Any] = poisoned(names, payloads)
+    files["config"] |= {"estimator": "SequenceRegressor", "rate": 8000}
+    held, score = next(payloads), {"error_to_signal": 0.01, "mae": 0.05, "count": 600}
+    return {
+        **files,
+        "metrics": {"scores": {"model": {held: score}, next(payloads): {held: score}}},
+        "flow": flow,
+        "walk": walk,
         "predictions": None,
     }

@@ -15,7 +15,7 @@ from throughtime.report.numerals import fixed, percent, short
 
 from .browser import Browser, find_browser
 from .conftest import write_run
-from .hostile import PAYLOADS, hostile_recordings, hostile_run
+from .hostile import PAYLOADS, hostile_pair, hostile_recordings, hostile_run
 from .measured import STEPS, measured
 
 
@@ -329,3 +329,22 @@ def test_the_lens_on_recordings_and_their_labels(browser: Browser, tmp_path: Pat
     assert browser.text(".readout").startswith("Entry step")
     assert browser.evaluate("typeof taken") == "undefined"
     assert browser.complaints == []
+
+
+def test_a_pair_of_recordings_on_a_telephone_and_in_print(browser: Browser, tmp_path: Path) -> None:
+    """Both signals and their difference are drawn and told apart, and no name does anything."""
+    files = hostile_pair(cycle(PAYLOADS), *measured())
+    page = write_report(write_run(tmp_path, **files))
+    for width, look in ((390, {"dark": True}), (1100, {"media": "print"}), (1100, {})):
+        browser.look(width, **look)  # type: ignore[arg-type]
+        browser.open(page)
+        assert browser.evaluate("document.documentElement.scrollWidth") <= width
+        for key in ("excerpt-0", "excerpt-1", "played-spectrum"):
+            colours = browser.evaluate(
+                f"[...document.querySelectorAll('[data-chart={key}] svg.lines .line')]"
+                ".map(line => getComputedStyle(line).stroke)"
+            )
+            assert len(set(colours)) == len(colours) == 3
+    assert browser.evaluate("typeof taken") == "undefined"
+    assert browser.complaints == []
+    assert [at for at in browser.requests if not at.startswith(("file:", "data:"))] == []

@@ -6,19 +6,18 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from throughtime.cli.errors import UsageError, reports_errors
+from throughtime.cli.flow_told import print_flow
 from throughtime.estimators.settings import Settings
 
 if TYPE_CHECKING:
     from throughtime.data import Dataset
     from throughtime.estimators import SeriesModel
     from throughtime.flow import Flow
-
-_WINDOWS = (1, 2, 5, 10, 20, 50, 100, 200)
 
 
 @reports_errors
@@ -33,11 +32,16 @@ def flow(
     data: Annotated[
         str | None,
         typer.Option(
-            help="For a run: the series, text or folder of recordings to measure it on; the one it "
-            "was trained on if that is built in, a text or recordings."
+            help="For a run: the series, text, folder of recordings or recording to measure it on; "
+            "the one it was trained on if that is built in, a text or recordings."
         ),
     ] = None,
-    target: Annotated[str | None, typer.Option(help="Column to forecast.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="Column to forecast; for a run of two recordings, the output beside --data."
+        ),
+    ] = None,
     time: Annotated[
         str | None, typer.Option(help="Time column; recognised by its name if left out.")
     ] = None,
@@ -66,7 +70,7 @@ def flow(
     if not 0 < fraction < 1:
         raise UsageError(f"--fraction is {fraction}; a number between 0 and 1 is expected")
     if Path(source).is_dir():
-        asked = _trained(Path(source), data, time, series)
+        asked = _trained(Path(source), data, target, time, series)
     else:
         asked = _at_its_start(
             source,
@@ -89,7 +93,9 @@ def flow(
     if as_json:
         print(json.dumps(found, allow_nan=False))
     else:
-        _print(found, asked)
+        print_flow(
+            found, f"{asked.name}: {asked.cell} of {asked.hidden} units, {asked.layers} layer(s)"
+        )
 
 
 @dataclass(frozen=True)
@@ -103,13 +109,16 @@ class _Asked:
     measure: Callable[[], Flow]
 
 
-def _trained(run: Path, data: str | None, time: str | None, series: str | None) -> _Asked:
+def _trained(
+    run: Path, data: str | None, output: str | None, time: str | None, series: str | None
+) -> _Asked:
     from throughtime.data import load as load_series
     from throughtime.data import sources
     from throughtime.estimators import load
     from throughtime.estimators.saved import (
         LANGUAGE_MODEL,
         SEQUENCE_CLASSIFIER,
+        SEQUENCE_REGRESSOR,
         read_configuration,
     )
 
@@ -118,6 +127,8 @@ def _trained(run: Path, data: str | None, time: str | None, series: str | None) 
         return _trained_on_text(run, data, columns)
     if kind == SEQUENCE_CLASSIFIER:
         return _trained_on_recordings(run, data, columns)
+    if kind == SEQUENCE_REGRESSOR:
+        return _trained_on_pair(run, data, output, columns)
     forecaster, config = load(run)
     given = data or str(config["name"])
     if data is None and given not in sources:
@@ -168,6 +179,38 @@ def _trained_on_recordings(run: Path, data: str | None, columns: dict[str, str |
     )
 
 
+def _trained_on_pair(
+    run: Path, data: str | None, output: str | None, columns: dict[str, str | None]
+) -> _Asked:
+    """Measure on what was learned from, or on the whole of another pair."""
+    from throughtime.data.audio import read_input, read_pair
+    from throughtime.estimators.resumed_regressor import pair_of
+    from throughtime.estimators.saved import SEQUENCE_REGRESSOR, read_configuration
+    from throughtime.estimators.saved_regressor import load_of_pair
+
+    _refuse_columns(columns, "recordings")
+    if (data is None) != (output is None):
+        raise UsageError(
+            "of two recordings --data names the input and --target the output that was made of it; "
+            "give both, or neither for those that the run was trained on"
+        )
+    regressor, rate = load_of_pair(run)
+    if data is None or output is None:
+        pair, test = pair_of(run, read_configuration(run, SEQUENCE_REGRESSOR))
+        pair, _ = pair.parted(test)
+    else:
+        pair = read_pair(data, output)
+    if pair.rate != rate:
+        read_input(pair.files[0], rate)  # it says what is wrong
+    return _Asked(
+        pair.files[1].stem,
+        regressor.cell,
+        regressor.hidden,
+        regressor.layers,
+        lambda: regressor.flow([pair.dry], [pair.wet]),
+    )
+
+
 def _refuse_columns(columns: dict[str, str | None], of: str) -> None:
     for option, column in columns.items():
         if column is not None:
@@ -193,77 +236,3 @@ def _of_series(forecaster: SeriesModel, dataset: Dataset) -> _Asked:
         settings.layers,
         lambda: forecaster.flow(dataset),
     )
-
-
-def _print(found: dict[str, Any], asked: _Asked) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from throughtime.report.numerals import MISSING, percent, short
-
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(
-        f"{asked.name}: {asked.cell} of {asked.hidden} units, {asked.layers} layer(s); "
-        f"{_followed(found)} followed back over {found['steps']} lags",
-        markup=False,
-    )
-    table = Table(
-        title="Gradients of a step's loss by earlier states"
-        if found["pooling"] is None
-        else "Gradients of what enters at a step by earlier states",
-        title_justify="left",
-    )
-    table.add_column("layer")
-    for title in (
-        f"falls to {percent(found['fraction'])} after", "factor a step", "top exponent",
-    ):  # fmt: skip
-        table.add_column(title, justify="right")
-    for layer in found["layers"]:
-        horizon, spectrum = layer["horizon"], layer.get("lyapunov")
-        exponents = spectrum["exponents"] if spectrum else []
-        table.add_row(
-            layer["name"],
-            f"more than {max(layer['lag'])} steps" if horizon is None else f"{horizon} steps",
-            short(layer["growth"]),
-            short(exponents[0]) if exponents else MISSING,
-        )
-    console.print(table)
-    discarded = found.get("discarded")
-    if discarded:
-        console.print(_discarded_table(discarded))
-    for layer in found["layers"]:
-        judged = layer.get("verdict")
-        if judged:
-            console.print(
-                f"{layer['name']} is {judged['kind']}: {judged['evidence']}", markup=False
-            )
-    for advice in found.get("advice", []):
-        console.print(
-            f"{advice['where']}: {advice['do']}, because {advice['why']}; {advice['figure']} is "
-            f"{short(advice['now'])} and would be {short(advice['then'])}",
-            markup=False,
-        )
-
-
-def _followed(found: dict[str, Any]) -> str:
-    count = len(found["losses"])
-    if found["pooling"] is None:
-        return f"{count} losses"
-    return f"the loss of each sequence, from {count} steps where it enters,"
-
-
-def _discarded_table(discarded: dict[str, Any]) -> Any:
-    from rich.table import Table
-
-    from throughtime.report.numerals import MISSING, fixed, percent
-
-    table = Table(title="What truncation after so many steps discards", title_justify="left")
-    for title in ("steps looked back", "of the gradient", "cosine to the full one"):
-        table.add_column(title, justify="right")
-    rows = list(zip(discarded["k2"], discarded["share"], discarded["cosine"], strict=True))
-    # Of a long sequence some windows alone are recorded: the nearest are shown.
-    nearest = {min(rows, key=lambda row: abs(row[0] - window)) for window in _WINDOWS}
-    for k2, share, cosine in sorted(nearest):
-        lost = MISSING if share is None else percent(share) if share >= 1e-5 else "< 0.001 %"
-        table.add_row(str(k2), lost, fixed(cosine, 3))
-    return table

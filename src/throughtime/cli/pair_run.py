@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughtime.cli.errors import UsageError
+from throughtime.cli.scores import print_horizon
 
 if TYPE_CHECKING:
     from torch import nn
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from throughtime.data.audio import RecordingPair
     from throughtime.estimators import SequenceRegressor
     from throughtime.flow import Flow
+    from throughtime.flow.probe import FlowProbe
+    from throughtime.flow.walk import Walk
     from throughtime.train import Checkpoint, Checkpoints, Outcome
     from throughtime.train.training import Callback
 
@@ -23,6 +26,8 @@ LEVEL = "input at its best level"
 """What the network is compared with."""
 PLAYED = "predictions.wav"
 """What stands in a run folder: the held-out output as the network plays it."""
+DRAWN = "played.json"
+"""What is drawn of it: excerpts, and power by frequency."""
 
 
 def pair_asked_for(
@@ -153,8 +158,9 @@ class PairLearner:
 
         return configuration(self.regressor, self.pair, self.test)
 
-    def probe(self) -> None:
-        """Look at no gradient by lag."""
+    def probe(self) -> FlowProbe | None:
+        """Give a callback that looks at the gradient by lag while it learns."""
+        return self.training.probe()
 
     def fit(
         self,
@@ -172,28 +178,36 @@ class PairLearner:
         save(self.regressor, folder, self.pair, self.test)
 
     def results(self, folder: Path) -> dict[str, Any]:
-        """Write the held-out output as it is played; give scores."""
+        """Write the held-out output as it is played, and what is drawn of it; give scores."""
         from throughtime.data.audio import write_recording
+        from throughtime.estimators.played import played_as_recorded
         from throughtime.estimators.regression_scores import best_level
+        from throughtime.estimators.saved import write_json
 
         level = best_level(self.known.dry, self.known.wet)
         scores, played = scores_of(self.regressor, self.held, level)
         write_recording(folder / PLAYED, played, self.pair.rate)
+        drawn = played_as_recorded(self.held.wet, played, self.pair.rate, len(self.known.wet))
+        write_json(folder / DRAWN, drawn, indent=None)
         return {"scores": {name: {HELD: score} for name, score in scores.items()}}
 
     def flow(self) -> Flow:
-        """Refuse to measure gradient flow; see `probe`."""
-        from throughtime.flow import NoFlowError
+        """Measure how far back gradients reach, on excerpts of what was learned."""
+        return self.regressor.flow([self.known.dry], [self.known.wet])
 
-        raise NoFlowError("the gradient flow of a regressor is not measured")
-
-    def walk(self) -> None:
-        """Walk through no sequence."""
+    def walk(self) -> Walk:
+        """Walk through the last samples of what was learned."""
+        return self.regressor.walk([self.known.dry], [self.known.wet])
 
     def report(self, folder: Path) -> None:
-        """Write none: `predictions.wav` and `metrics.json` say all there is."""
+        """Write the report."""
+        from throughtime.report import write_report
+
+        write_report(folder)
 
     def tell(self, metrics: dict[str, Any], place: Path) -> None:
-        """Print the scores."""
+        """Print the scores, and how far gradients reach."""
         scores = {name: score[HELD] for name, score in metrics["scores"].items()}
         print(f"{told(scores, self.held.seconds)}; listen to it: {place / PLAYED}")
+        if "gradient_horizon" in metrics:
+            print_horizon(metrics["gradient_horizon"])

@@ -143,7 +143,10 @@ def run_and_record(
 
 
 def finished(run: Path, settings: Settings, checkpoint: Checkpoint) -> bool:
-    """Whether nothing is left to do: no epoch, and no results."""
+    """Whether nothing is left to do: no epoch, and no results.
+
+    A run without its report has results to be written: pairs of recordings once had none.
+    """
     patience = settings.patience
     over = checkpoint.epoch >= settings.epochs or (
         patience is not None and checkpoint.epoch - checkpoint.best_epoch >= patience
@@ -152,7 +155,11 @@ def finished(run: Path, settings: Settings, checkpoint: Checkpoint) -> bool:
         training = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["training"]
         recorded = training["updates"] == len(checkpoint.history)
         return bool(
-            checkpoint.complete and over and recorded and training["stopped"] != "interrupted"
+            checkpoint.complete
+            and over
+            and recorded
+            and training["stopped"] != "interrupted"
+            and (run / "report.html").is_file()
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False

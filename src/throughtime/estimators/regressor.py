@@ -14,12 +14,15 @@ from torch import Tensor, nn
 from throughtime.data import DataError, Scaling
 from throughtime.data.targets import check_steps, numbers, numbers_by_step
 from throughtime.data.tasks.asked import squared
+from throughtime.estimators import regressor_flow
 from throughtime.estimators.regression_scores import determination
 from throughtime.estimators.sequence_training import SequenceTraining
 from throughtime.estimators.sequences import SequenceEstimator
 from throughtime.estimators.settings import Settings, SettingsError
 from throughtime.estimators.step_training import StepTraining, first_part, step_answers
 from throughtime.estimators.streaming import SampleStream
+from throughtime.flow import Flow
+from throughtime.flow.walk import Walk
 from throughtime.nn import Network
 
 PER = ("sequence", "step")
@@ -217,6 +220,36 @@ class SequenceRegressor(SequenceEstimator):
         found = [torch.from_numpy(a).reshape(len(a), -1) for a in answers]
         check_steps(found, steps, 0)
         return determination(torch.cat(steps), torch.cat(found))
+
+    def flow(self, X: Any, y: Any) -> Flow:
+        """Measure how far back the gradient of the losses reaches.
+
+        Per step it is measured on up to four excerpts of at most 600 steps after the warm-up, each
+        begun with the state that the steps before lead to. Per sequence on up to eight sequences,
+        of longer ones on the last 300 steps: where a sequence's one loss enters is followed back.
+
+        Args:
+            X: The sequences; see the class.
+            y: Their targets, as `fit` takes them.
+
+        Raises:
+            NotFittedError: Nothing was fitted.
+            DataError: Sequences or targets are not like those learned, or do not fit each other.
+            SettingsError: Answers are per step by layers in both directions.
+            NoFlowError: There is no gradient, or it is not finite.
+        """
+        return regressor_flow.flow_of(self, X, y)
+
+    def walk(self, X: Any, y: Any) -> Walk:
+        """Walk through the last steps of the last sequence, up to 64 after the warm-up.
+
+        Arguments and errors as for `flow`.
+
+        Raises:
+            SettingsError: Answers are not per step, or layers run in both directions.
+            FloatingPointError: A loss or a state is not finite.
+        """
+        return regressor_flow.walk_of(self, X, y)
 
     def stream(self) -> SampleStream:
         """Answer step by step, or a few steps at a time, as inputs come in; see `SampleStream`.

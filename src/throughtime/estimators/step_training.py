@@ -18,6 +18,8 @@ from throughtime.data.ragged import padded
 from throughtime.data.tasks.asked import Loss, Masked
 from throughtime.estimators.fitting import fitted
 from throughtime.estimators.settings import Settings
+from throughtime.estimators.step_flow import causal, probe_of
+from throughtime.flow.probe import FlowProbe
 from throughtime.train import Checkpoint, Checkpoints, Outcome
 from throughtime.train.training import Callback
 
@@ -110,6 +112,16 @@ class StepTraining:
     settings: Settings
     _random: Tensor = field(default_factory=torch.get_rng_state, repr=False)
 
+    def probe(self) -> FlowProbe | None:
+        """Give a callback that looks at the gradient by lag while it learns.
+
+        None where layers run in both directions: a loss then reaches later steps too.
+        """
+        if not causal(self.network):
+            return None
+        inputs, targets = ([part[i] for i in self.learned] for part in (self.inputs, self.targets))
+        return probe_of(self.network, inputs, targets, self.loss, self.warm_up)
+
     def run(
         self,
         callbacks: Sequence[Callback] = (),
@@ -178,14 +190,14 @@ def step_answers(network: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
         inputs: Scaled, [T_i, I] each.
     """
     network.eval()
-    causal = not any(getattr(module, "bidirectional", False) for module in network.modules())
+    forward = causal(network)
     order = sorted(range(len(inputs)), key=lambda i: -len(inputs[i]))
     found: dict[int, Tensor] = {}
     while order:
         rows = max(1, _STEPS // len(inputs[order[0]]))
         chosen, order = order[:rows], order[rows:]
         x, lengths = padded([inputs[i] for i in chosen])
-        each = max(1, _STEPS // len(chosen)) if causal else len(x)
+        each = max(1, _STEPS // len(chosen)) if forward else len(x)
         state, pieces = None, []
         for start in range(0, len(x), each):
             piece = x[start : start + each]

@@ -4,6 +4,7 @@ A picture must be legible at any width, so only the lines stretch. Horizontal pl
 and vertical ones pixels; text keeps its size. The template `chart.html` turns a `Chart` into SVG.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from throughtime.report.wording import shown
 WIDTH = 1000.0
 _STROKE = 9  # px
 _CHARACTER = 6.8  # px, the mean advance of the axis' type
+_CROWDED, _ABREAST = 30, 36  # characters of all labels that it has room for, gaps included
 _SHARE = 2.0  # per cent of a narrow screen's chart, the same
 
 
@@ -239,15 +241,16 @@ def _uprights(rules: Sequence[tuple[float, str]]) -> list[tuple[float, str, str,
 
 
 def _x_ticks(ticks: Sequence[tuple[float, str]]) -> list[Tick]:
-    """Set ticks at the ends inwards, and let every other one go on a narrow screen."""
-    crowded = sum(len(label) + 2 for _, label in ticks) > 30
+    """Set ticks at the ends inwards, and let as many go as a narrow screen has no room for."""
+    characters = sum(len(label) + 2 for _, label in ticks)
+    every = max(2, math.ceil(characters / _ABREAST)) if characters > _CROWDED else 1
     last = len(ticks) - 1
     return [
         Tick(
             at,
             label,
             # Counted from the end, so that the last one stays.
-            minor=crowded and (last - index) % 2 == 1,
+            minor=(last - index) % every != 0,
             anchor="start" if at < 3 else "end" if at > 97 else "middle",
         )
         for index, (at, label) in enumerate(ticks)

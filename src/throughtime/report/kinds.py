@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from throughtime.report.numerals import number, short
 from throughtime.report.record import Run, mapping
+from throughtime.report.recorded_flow import column
 from throughtime.report.tables import setting
 from throughtime.report.wording import shown
+
+_COLUMNS = 12
+"""Columns whose scaling is told."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Kind:
 
 def kind_of(run: Run) -> Kind:
     """Give the kind of a run; one whose configuration names no estimator is a forecaster's."""
-    known = {"LanguageModel": _text, "SequenceClassifier": _recordings}
+    known = {"LanguageModel": _text, "SequenceClassifier": _recordings, "SequenceRegressor": _pair}
     estimator = run.config.get("estimator")
     return known.get(estimator if isinstance(estimator, str) else "", _series)(run)
 
@@ -39,9 +44,11 @@ def kind_of(run: Run) -> Kind:
 def _series(run: Run) -> Kind:
     found = [("Target", shown(run.config.get("target") or "the series"))]
     several = isinstance(run.config.get("series"), str)
-    for term, key in (("Source", "source"), ("Covariates", "covariates"), ("Scaling", "scaling")):
-        if run.config.get(key) not in (None, "", [], {}) and not (several and key == "scaling"):
+    for term, key in (("Source", "source"), ("Covariates", "covariates")):
+        if run.config.get(key) not in (None, "", [], {}):
             found.append((term, setting(run.config[key])))
+    if not several and (scaling := mapping(run.config.get("scaling"))):
+        found.append(("Scaling", _scaling(run, scaling)))
     if several:
         by = f"the target of each series ({shown(run.config['series'], 40)}) by itself, covariates"
         found.append(("Scaling", f"{by} over all of them together; see config.json"))
@@ -63,6 +70,26 @@ def _series(run: Run) -> Kind:
         "rows",
         tuple(found),
     )
+
+
+def _scaling(run: Run, scaling: dict[str, Any]) -> str:
+    """Say what each column is scaled by; of a scaling of another form, what stands there."""
+    covariates = run.config.get("covariates")
+    names = [run.config.get("target"), *(covariates if isinstance(covariates, list) else [])]
+    ends = [scaling.get(name) for name in ("center", "scale")]
+    columns = [column(end) for end in ends if isinstance(end, list)]
+    if len(columns) != 2 or any(len(values) != len(names) for values in columns):
+        return setting(scaling)
+    rows = list(zip(names, *columns, strict=True))
+    said = [
+        f"{shown(name, 40)}: less {short(center)}, over {short(scale)}"
+        for name, center, scale in rows[:_COLUMNS]
+    ]
+    left = len(rows) - len(said)
+    said += [f"{left} more columns in config.json"] if left else []
+    transform = scaling.get("transform")
+    after = f"; after the transform {shown(transform, 40)}" if transform != "none" else ""
+    return f"{'; '.join(said)}{after if transform else ''}."
 
 
 def _text(run: Run) -> Kind:
@@ -133,6 +160,40 @@ def _recordings(run: Run) -> Kind:
         "better. The best of each column is set bold and marked.",
         "Told by",
         "recordings",
+        tuple(found),
+        step,
+    )
+
+
+def _pair(run: Run) -> Kind:
+    found, step = [("Source", shown(run.config.get("source") or "sequences"))], ""
+    if rate := number(run.config.get("rate")):
+        found.append(("Rate", f"{short(rate)} samples a second."))
+        step = f"A step is a sample, {short(1000 / rate)} ms."
+    found += [
+        (
+            "Error-to-signal ratio",
+            "The squared errors over the squares of the held-out output: 0 % at best, 100 % for "
+            "silence; without a filter before it.",
+        ),
+        (
+            "The input at its best level",
+            "What one factor makes of the input: the one that fits best where the network has "
+            "learned, by least squares.",
+        ),
+        ("MAE", "Mean absolute error in the recording's own unit, 1 being full scale."),
+        (
+            "Loss",
+            "The squared error in units of the output's standard deviation; steps of a warm-up "
+            "carry none.",
+        ),
+        ("To listen to", "The held-out output as the network plays it is in predictions.wav."),
+    ]
+    return Kind(
+        "How near the held-out output was met; lower is better. The best of each column is set "
+        "bold and marked.",
+        "Output by",
+        "samples",
         tuple(found),
         step,
     )

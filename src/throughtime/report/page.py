@@ -13,6 +13,7 @@ from throughtime.report.numerals import grouped, number, short
 from throughtime.report.outlook import outlook_chart
 from throughtime.report.panels.contents import flow_contents
 from throughtime.report.panels.lens import LensPanel, lens
+from throughtime.report.panels.played import played_contents
 from throughtime.report.panels.sequence_lens import sequence_lens
 from throughtime.report.panels.walked import walk_contents
 from throughtime.report.record import Run, mapping, read_run
@@ -138,6 +139,7 @@ def _pictured(run: Run, detail: float) -> dict[str, Any]:
     clip = number(run.section("training").get("clip"))
     return {
         "forecast": outlook_chart(seen, seen.titled(target), columns) if seen else None,
+        **played_contents(run.played, detail),
         **flow_contents(run.flow, kept_update(history, best_epoch) if history else None, detail),
         "loss": loss_chart(history, best_epoch, failed, columns) if history else None,
         "norm": norm_chart(history, clip, failed, columns) if history else None,
@@ -191,5 +193,8 @@ def _origins(run: Run, kind: Kind) -> list[tuple[str, str]]:
         count = len(run.credit.sequences)
         counted = "sequence" if count == 1 else "sequences"
         found.append(("credit.json", f"{grouped(count)} {counted} looked at"))
+    if run.played is not None:
+        count = sum(len(one.target) for one in run.played.excerpts)
+        found.append(("played.json", f"{grouped(count)} samples drawn"))
     found.append(("Written by", f"throughtime {shown(run.config.get('throughtime', ''), 40)}"))
     return found

@@ -9,6 +9,7 @@ from throughtime.report.history import History, read_history
 from throughtime.report.predictions import Predictions, read_predictions
 from throughtime.report.recorded_credit import Credit, read_credit
 from throughtime.report.recorded_flow import Flow, read_flow
+from throughtime.report.recorded_played import Played, read_played
 from throughtime.report.recorded_walk import Walk, read_walk
 
 FORMAT = 1
@@ -25,6 +26,7 @@ class Run:
     flow: Flow | None
     walk: Walk | None
     credit: Credit | None = None
+    played: Played | None = None
 
     @property
     def name(self) -> str:
@@ -61,7 +63,7 @@ def read_run(folder: Path) -> Run:
     names = ("metrics.json", "history.csv", "predictions.csv", "flow.json", "walk.json")
     metrics, history, predictions, flow, walk = (folder / name for name in names)
     forecasts = config.get("estimator") is None and predictions.is_file()
-    credit = folder / "credit.json"
+    credit, played = folder / "credit.json", folder / "played.json"
     return Run(
         config=config,
         metrics=_read_json(metrics) if metrics.is_file() else {},
@@ -70,6 +72,7 @@ def read_run(folder: Path) -> Run:
         flow=read_flow(_read_json(flow)) if flow.is_file() else None,
         walk=read_walk(_read_json(walk)) if walk.is_file() else None,
         credit=read_credit(_read_json(credit)) if credit.is_file() else None,
+        played=read_played(_read_json(played)) if played.is_file() else None,
     )
 
 

@@ -8,9 +8,11 @@ from throughtime.report.numerals import fixed, number, percent
 from throughtime.report.record import mapping
 
 MODEL = "model"
-_KNOWN = ("arv", "mase", "mse", "mae", "accuracy")
+_KNOWN = ("arv", "mase", "mse", "error_to_signal", "mae", "accuracy")
 _HIGHER = ("accuracy",)
-"""Measures of which more is better; of all others less is. They are shares, and are set so."""
+"""Measures of which more is better; of all others less is."""
+_SHARES = (*_HIGHER, "error_to_signal")
+"""Measures that are set in per cent."""
 # Not a measure of error: how many rows the measures are over.
 _COUNT = "count"
 
@@ -52,7 +54,7 @@ def best(measure: str, scores: Iterable[float | None]) -> float | None:
 
 def written(measure: str, score: float | None, count: int) -> str:
     """Write a score: a share in per cent, all else with so many decimals."""
-    if measure in _HIGHER and score is not None:
+    if measure in _SHARES and score is not None:
         return percent(score)
     return fixed(score, count)
 

@@ -160,6 +160,8 @@ def setting(value: object) -> str:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
     if isinstance(value, Mapping):
         pairs = list(value.items())[:20]
         return shown(", ".join(f"{key}: {setting(item)}" for key, item in pairs), 200) or "none"

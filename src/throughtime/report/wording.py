@@ -42,14 +42,16 @@ def forecaster(name: str) -> str:
         return "the network"
     if name == "xz":
         return "the xz compressor"
-    if name == "commonest class":
-        return "the commonest class"
+    if name in ("commonest class", "input at its best level"):
+        return f"the {name}"
     order = re.fullmatch(r"ar_?(\d{1,4})", name)
     return f"AR({order[1]})" if order else shown(name.replace("_", " "), 60)
 
 
 def metric(name: str) -> str:
     """Return what a measure is called: "arv" is "ARV"."""
+    if name == "error_to_signal":
+        return "error-to-signal ratio"
     return name.upper() if len(name) <= 5 else shown(name.replace("_", " "), 40)
 
 

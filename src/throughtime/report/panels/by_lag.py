@@ -10,6 +10,9 @@ from throughtime.report.wording import capital, shown
 
 # Ranges of the gradient below this share of its greatest value say only that it has vanished.
 _FLOOR = 1e-12
+# A look along the training stretches the axis to this share of the horizon's fraction, no further:
+# what it is drawn for is the network that came of it.
+_LOOKED = 1e-4
 # There is a chart a layer, each with three lines.
 _COLUMNS = 120
 
@@ -17,9 +20,10 @@ _COLUMNS = 120
 def lag_scales(flow: Flow, most: int) -> tuple[Scale, Scale] | None:
     """Give the scales that the charts of so many layers share; None where there is no gradient."""
     layers = _drawn(flow, most)
-    seen = [layer.median for layer in layers]
-    seen += [median for one in flow.over_training for _, median, _ in one.layers[:most]]
-    medians = [m for column in seen for m in column if m is not None and m > 0]
+    medians = [m for layer in layers for m in layer.median if m is not None and m > 0]
+    looks = [median for one in flow.over_training for _, median, _ in one.layers[:most]]
+    least = flow.fraction * _LOOKED
+    medians += [max(m, least) for column in looks for m in column if m is not None and m > 0]
     bands = [b for layer in layers for b in (*layer.lower, *layer.upper) if b is not None and b > 0]
     if not layers or not medians:
         return None
