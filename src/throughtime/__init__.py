@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         tanh,
         where,
     )
+    from throughtime.estimators import LanguageModel, SequenceClassifier, SequenceRegressor
+    from throughtime.estimators.stored import load, save
     from throughtime.flow import Flow, flow
     from throughtime.flow.itemise import itemise
     from throughtime.flow.itemised import Itemised
@@ -58,6 +60,8 @@ _HOMES = {
         "Cell", "CellError", "abs", "cell", "exp", "layer_norm", "log", "maximum", "mean",
         "minimum", "relu", "sigmoid", "softplus", "sqrt", "tanh", "where",
     ),
+    "throughtime.estimators": ("LanguageModel", "SequenceClassifier", "SequenceRegressor"),
+    "throughtime.estimators.stored": ("load", "save"),
     "throughtime.flow": ("Flow",),
     "throughtime.flow.itemise": ("itemise",),
     "throughtime.flow.itemised": ("Itemised",),
@@ -85,8 +89,11 @@ __all__ = [
     "Flow",
     "GradientMethod",
     "Itemised",
+    "LanguageModel",
     "Network",
     "RandomTBPTT",
+    "SequenceClassifier",
+    "SequenceRegressor",
     "SnAp",
     "Update",
     "abs",
@@ -99,12 +106,14 @@ __all__ = [
     "flow",
     "itemise",
     "layer_norm",
+    "load",
     "log",
     "maximum",
     "mean",
     "minimum",
     "nn",
     "relu",
+    "save",
     "sigmoid",
     "softplus",
     "sqrt",
