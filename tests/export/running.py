@@ -8,8 +8,6 @@ import pytest
 
 from throughtime.export import to_onnx
 
-onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-
 Array = npt.NDArray[Any]
 KINDS = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
 
@@ -19,6 +17,7 @@ class Running:
 
     def __init__(self, model: Any, **options: Any) -> None:
         pytest.importorskip("onnx", reason="onnx is not installed")
+        onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = 1
         self.proto = to_onnx(model, **options)

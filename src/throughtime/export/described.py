@@ -111,5 +111,6 @@ def refuse_directions(described: Described, form: str) -> None:
     if described.directions > 1:
         raise ExportError(
             f"{form} goes forward in time, one step a call, and with bidirectional=True a layer "
-            "reads a sequence from its end too; export it as ONNX for whole sequences"
+            "reads a sequence from its end too; export it as ONNX for whole sequences, or train "
+            "one that goes forward only"
         )

@@ -39,6 +39,7 @@ def introduction(described: Described, name: str, notes: Mapping[str, str]) -> s
     else:
         declared = [f"{inputs} input[{input_size}];", f"{outputs} output[{output_size}];"]
         given = "input"
+    start, step = f"{name}_start(&state);", f"{name}_step(&state, {given}, output);"
     lines = [
         f"/* A recurrent network, cell {cell}, {layers} of {described.hidden_size} units: one step "
         "a call.",
@@ -46,9 +47,8 @@ def introduction(described: Described, name: str, notes: Mapping[str, str]) -> s
         f"       {name}_state state;",
         *(f"       {line}" for line in declared),
         "",
-        f"       {name}_start(&state);                  all states zero: a new sequence",
-        f"       {name}_step(&state, {given}, output);".ljust(46 + len(name))
-        + "once for each step",
+        f"       {start.ljust(len(step))}    all states zero: a new sequence",
+        f"       {step}    once for each step",
         "",
         f"   Weights take {_bytes(described):,} bytes of constants. Written by Throughtime.",
         *_inwards(described),
@@ -70,6 +70,7 @@ def _inwards(described: Described) -> list[str]:
             "",
             f"   Input: the number of a {vocabulary.symbol}, from 0 to "
             f"{described.symbols.count - 1}; any other is read as nothing known.",
+            f"   The text that was learned begins with number {described.notes['opening']}.",
         ]
     if described.columns:
         named = [
