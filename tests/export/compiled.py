@@ -86,6 +86,7 @@ def answers(headers: list[Header], folder: Path) -> list[list[npt.NDArray[Any]]]
         text=True,
     )
     assert built.returncode == 0, built.stderr
+    _taken_by_cpp(folder)
     given = b"".join(sequence.tobytes() for header in headers for sequence in header.sequences)
     ran = subprocess.run([folder / "main"], input=given, capture_output=True, check=True)
     found, start = [], 0
@@ -99,3 +100,11 @@ def answers(headers: list[Header], folder: Path) -> list[list[npt.NDArray[Any]]]
         found.append(own)
     assert start == len(ran.stdout)
     return found
+
+
+def _taken_by_cpp(folder: Path) -> None:
+    """See that a compiler of C++ takes the program too, if there is one."""
+    command = [str(COMPILER), "-x", "c++", "-std=c++11", *STRICT[1:], "-fsyntax-only", "main.c"]
+    built = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    without = "cc1plus" in built.stderr or "not found" in built.stderr
+    assert built.returncode == 0 or without, built.stderr

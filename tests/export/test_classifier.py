@@ -165,9 +165,22 @@ def test_what_cannot_be_exported_is_said(models: dict[str, SequenceClassifier]) 
             y, state = super().forward(*arguments, **more)
             return 2 * y, state
 
+    class Pooling(type(both.network_)):  # type: ignore[misc]
+        def _pooled(self, *arguments: Any) -> Any:
+            return super()._pooled(*arguments)
+
+    class Reading(torch.nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(x)
+
+    for kind, message in ((Louder, "forward call of its own"), (Pooling, "pooling of its own")):
+        other = fitted(pooling="mean")
+        other.network_.__class__ = kind
+        with pytest.raises(ExportError, match=message):
+            to_onnx(other)
     other = fitted(pooling="mean")
-    other.network_.__class__ = Louder
-    with pytest.raises(ExportError, match="forward call of its own"):
+    other.network_.readout.__class__ = Reading
+    with pytest.raises(ExportError, match="the readout is a Reading"):
         to_onnx(other)
 
 

@@ -27,7 +27,6 @@ from throughtime.export.networks import (
     describe_pooled,
     refuse_own_forward,
 )
-from throughtime.nn import Network
 from throughtime.nn.embedded import EmbeddedNetwork
 
 Model = Layers | SeriesModel | LanguageModel | SequenceClassifier | SequenceRegressor
@@ -137,7 +136,6 @@ def _classifier(model: SequenceClassifier) -> Described:
 def _regressor(model: SequenceRegressor) -> Described:
     network: nn.Module = model._fitted("network_")
     by_step = model.per == "step"
-    assert isinstance(network, Network) or not by_step
     found = describe_network(network) if by_step else describe_pooled(network)
     return replace(
         found,

@@ -72,6 +72,17 @@ def describe_pooled(network: nn.Module) -> Described:
     if not isinstance(network, PooledNetwork):
         return replace(describe_network(network), pooling="last")
     refuse_own_forward(network, PooledNetwork)
+    mine = ("_read", "_pooled")
+    if any(getattr(type(network), name) is not getattr(PooledNetwork, name) for name in mine):
+        raise ExportError(
+            f"{type(network).__name__} has a way of pooling of its own, whose operations are not "
+            "known here; export network.recurrent, and do the rest where the model runs"
+        )
+    if type(network.readout).forward is not nn.Linear.forward:
+        raise ExportError(
+            f"the readout is a {type(network.readout).__name__}, whose operations are not known "
+            "here; export network.recurrent, and do the reading where the model runs"
+        )
     readout = Readout(network.readout.weight, network.readout.bias, "identity", lambda y: y)
     inside = describe_network(network.recurrent)
     return replace(inside, pooling=network.pooling, readout=_detached(readout))
