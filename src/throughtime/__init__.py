@@ -29,6 +29,13 @@ if TYPE_CHECKING:
         tanh,
         where,
     )
+    from throughtime.estimators import (
+        Forecaster,
+        LanguageModel,
+        SequenceClassifier,
+        SequenceRegressor,
+    )
+    from throughtime.estimators.stored import load, save
     from throughtime.flow import Flow, flow
     from throughtime.flow.itemise import itemise
     from throughtime.flow.itemised import Itemised
@@ -58,6 +65,10 @@ _HOMES = {
         "Cell", "CellError", "abs", "cell", "exp", "layer_norm", "log", "maximum", "mean",
         "minimum", "relu", "sigmoid", "softplus", "sqrt", "tanh", "where",
     ),
+    "throughtime.estimators": (
+        "Forecaster", "LanguageModel", "SequenceClassifier", "SequenceRegressor",
+    ),
+    "throughtime.estimators.stored": ("load", "save"),
     "throughtime.flow": ("Flow",),
     "throughtime.flow.itemise": ("itemise",),
     "throughtime.flow.itemised": ("Itemised",),
@@ -83,10 +94,14 @@ __all__ = [
     "EProp",
     "EvolutionStrategy",
     "Flow",
+    "Forecaster",
     "GradientMethod",
     "Itemised",
+    "LanguageModel",
     "Network",
     "RandomTBPTT",
+    "SequenceClassifier",
+    "SequenceRegressor",
     "SnAp",
     "Update",
     "abs",
@@ -99,12 +114,14 @@ __all__ = [
     "flow",
     "itemise",
     "layer_norm",
+    "load",
     "log",
     "maximum",
     "mean",
     "minimum",
     "nn",
     "relu",
+    "save",
     "sigmoid",
     "softplus",
     "sqrt",

@@ -260,7 +260,6 @@ def test_a_run_takes_what_it_has_learned(trained: Path, pair: Path, tmp_path: Pa
         (["predict", trained, dry, "--time", "t"], "no time column"),
         (["evaluate", trained, dry], "name with --target"),
         (["evaluate", trained, dry, "--target", fast], "10 samples; dry.wav has 3000"),
-        (["export", trained], "holds a regressor of sequences"),
     ]
     for command, said in refused:
         result = run(*command)

@@ -88,12 +88,14 @@ def test_flow_of_a_run_is_that_of_its_report(trained: Path, tones: Path, tmp_pat
     assert "name where they are now with --data" in refused.stderr
 
 
-@pytest.mark.parametrize("command", ["export", "explain", "generate"])
+@pytest.mark.parametrize("command", ["explain", "generate"])
 def test_what_does_not_take_a_classifier_says_what_does(command: str, trained: Path) -> None:
     result = run(command, trained)
     assert result.exit_code == 2
     assert "holds a classifier of sequences" in result.stderr
-    assert "`throughtime predict`, `evaluate` and `flow` take classifiers" in result.stderr
+    assert (
+        "`throughtime predict`, `evaluate`, `flow` and `export` take classifiers" in result.stderr
+    )
     assert "Traceback" not in result.stderr
 
 

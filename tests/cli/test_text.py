@@ -144,11 +144,10 @@ def test_what_means_nothing_for_a_series_is_refused(tide_csv: Path) -> None:
 
 
 def test_runs_of_the_other_kind_are_told_apart(learned: Path, book: Path, tmp_path: Path) -> None:
-    for command in (("predict", learned, book), ("export", learned)):
-        series = run(*command)
-        assert series.exit_code == 2
-        assert "holds a language model of a text, and a forecaster of a series" in series.stderr
-        assert "`throughtime generate` and `evaluate` take models of text" in series.stderr
+    series = run("predict", learned, book)
+    assert series.exit_code == 2
+    assert "holds a language model of a text, and" in series.stderr
+    assert "`throughtime generate`, `evaluate` and `export` take models of text" in series.stderr
     (tmp_path / "config.json").write_text("{}")
     text = run("generate", tmp_path)
     assert text.exit_code == 2

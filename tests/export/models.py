@@ -10,7 +10,7 @@ import throughtime as tt
 from tests.engine.test_unusual_cells import unusual
 from throughtime.equations import Cell
 from throughtime.equations.operations import operations
-from throughtime.export.described import describe
+from throughtime.export.models import describe
 from throughtime.nn.network import activations
 
 T, B, I, H, O = 7, 3, 2, 5, 3  # noqa: E741

@@ -16,7 +16,7 @@ from tests.export import forecasters
 from tests.export.models import FORWARD, T, computed, states
 from throughtime.export import ExportError, made_identifier, to_c
 from throughtime.export.c_header.numbers import double, single
-from throughtime.export.described import describe
+from throughtime.export.models import describe
 
 COMPILER = shutil.which("gcc") or shutil.which("cc")
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]

@@ -23,7 +23,7 @@ from tests.export.models import (
     states,
 )
 from throughtime.export import ExportError, to_onnx
-from throughtime.export.described import describe
+from throughtime.export.models import describe
 
 pytest.importorskip("onnx", reason="onnx is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")

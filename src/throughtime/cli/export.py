@@ -11,7 +11,7 @@ import typer
 from throughtime.cli.errors import UsageError, reports_errors
 
 if TYPE_CHECKING:
-    from throughtime.estimators import SeriesModel
+    from throughtime.cli.exported_run import ExportedRun
 
 
 @reports_errors
@@ -28,20 +28,21 @@ def export(
     ] = False,
     name: Annotated[
         str | None,
-        typer.Option(help="C: what names in the header begin with; the series if left out."),
+        typer.Option(help="C: what names in the header begin with; what was learned if left out."),
     ] = None,
     series: Annotated[
         str | None, typer.Option(help="Which series, if the network has learned several.")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="The file to write; SERIES.onnx, or SERIES.h, if left out."),
+        typer.Option(help="The file to write; NAME.onnx, or NAME.h, if left out."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Write a trained network as an ONNX graph or as C, its scaling included.
 
-    A file that is there is written over.
+    Of series, texts and recordings: vocabulary and classes are in the file. What is computed of
+    recordings is not, but the file says what it has to be. A file that is there is written over.
 
     Example: throughtime export runs/sunspots-20260101-120000 --streaming
     """
@@ -52,26 +53,20 @@ def export(
         )
     if name is not None and not c:
         raise UsageError("--name is for the functions of a C header; give --c too, or --out alone")
-    from throughtime.estimators import load
+    from throughtime.cli.exported_run import read_run
     from throughtime.export import ExportError, made_identifier
 
-    forecaster, config = load(run)
-    if series is not None:
-        if "series" not in config:
-            raise UsageError(f"{run} has learned one series; leave --series out")
-        forecaster = forecaster.for_series(series)
-    stem = made_identifier(
-        str(config.get("name", "network") if series is None else series)
-    )  # the file is not trusted to name a path
+    exported = read_run(run, series)
+    stem = made_identifier(exported.name)  # the file is not trusted to name a path
     default = f"{stem}.h" if c else f"{stem}{'-streaming' * streaming}.onnx"
     place = out if out is not None else Path(default)
     if place.exists() and any(place.samefile(file) for file in run.iterdir()):
         raise UsageError(f"{place} is a file of the run; name another with --out")
     try:
         if c:
-            content, done = _header(forecaster, stem if name is None else name)
+            content, done = _header(exported, stem if name is None else name)
         else:
-            content, done = _graph(forecaster, streaming, lengths)
+            content, done = _graph(exported, streaming, lengths)
     except (ExportError, ImportError) as error:
         raise UsageError(str(error)) from error
     try:
@@ -81,9 +76,9 @@ def export(
             f"{place} cannot be written: {error.strerror or error}; name another with --out"
         ) from error
     if as_json:
-        print(json.dumps({"file": str(place), "bytes": len(content), **done}))
+        print(json.dumps({"file": str(place), "bytes": len(content), "of": exported.kind, **done}))
         return
-    print(f"{place}: {forecaster.settings.cell} of {forecaster.settings.hidden} units")
+    print(f"{place}: {exported.kind}, {exported.cell} of {exported.hidden} units")
     for line in done.get("functions", []):
         print(f"  {line}")
     for direction in ("inputs", "outputs"):
@@ -91,10 +86,10 @@ def export(
             print(f"  {direction[:-1]:6} {value:12} [{', '.join(map(str, shape))}]")
 
 
-def _graph(forecaster: SeriesModel, streaming: bool, lengths: bool) -> tuple[bytes, dict[str, Any]]:
+def _graph(exported: ExportedRun, streaming: bool, lengths: bool) -> tuple[bytes, dict[str, Any]]:
     from throughtime.export import OPSET, to_onnx
 
-    model = to_onnx(forecaster, streaming=streaming, lengths=lengths)
+    model = to_onnx(exported.model, streaming=streaming, lengths=lengths, notes=exported.notes)
     shapes = {"inputs": _shapes(model.graph.input), "outputs": _shapes(model.graph.output)}
     return model.SerializeToString(), {"form": "onnx", "opset": OPSET, **shapes}
 
@@ -106,9 +101,13 @@ def _shapes(values: Any) -> dict[str, list[int | str]]:
     }
 
 
-def _header(forecaster: SeriesModel, name: str) -> tuple[bytes, dict[str, Any]]:
+def _header(exported: ExportedRun, name: str) -> tuple[bytes, dict[str, Any]]:
+    from throughtime.estimators import LanguageModel
     from throughtime.export import to_c
 
-    text = to_c(forecaster, name)
-    functions = [f"{name}_start(state)", f"{name}_step(state, input, output)"]
+    text = to_c(exported.model, name, notes=exported.notes)
+    given = "symbol" if isinstance(exported.model, LanguageModel) else "input"
+    functions = [f"{name}_start(state)", f"{name}_step(state, {given}, output)"]
+    if f"int {name}_number(" in text:
+        functions.append(f"{name}_number(code)")
     return text.encode(), {"form": "c", "name": name, "functions": functions}

@@ -96,6 +96,7 @@ class Forecaster(ForecasterParameters):
         if outcome.stopped == "failed" and not outcome.best_epoch:
             raise FloatingPointError(outcome.failure)
         self.model_, self.dataset_, self.outcome_ = model, dataset, outcome
+        self._configuration: dict[str, Any] | None = None
         self.n_features_in_ = len(dataset.columns) - 1 if self._as_regression else 1
         return self
 
@@ -296,15 +297,18 @@ class Forecaster(ForecasterParameters):
             folder: It must not exist, or be empty.
 
         Raises:
-            NotFittedError: Nothing was fitted, or this forecaster was loaded.
+            NotFittedError: Nothing was fitted.
             RunFolderError: The folder is taken, or cannot be written.
         """
         from throughtime import __version__
-        from throughtime.estimators.saved_forecaster import save
+        from throughtime.estimators.saved_forecaster import configuration, write_model
 
-        model, dataset = self._model(), self._fitted_to()
+        model = self._model()
+        config = self.__dict__.get("_configuration")  # of a forecaster that was loaded
+        if config is None:
+            config = configuration(model, self._fitted_to(), __version__)
         with RunFolder("model", Path(folder)) as place:
-            save(model, dataset, place.path, __version__)
+            write_model(model, config, place.path)
             place.keep()
 
     @classmethod
@@ -320,7 +324,7 @@ class Forecaster(ForecasterParameters):
         taken = {k: v for k, v in model.settings.as_dict().items() if k in cls._names()}
         time = None if config.get("time") == "row" else config.get("time")
         loaded = cls(**taken, target=config["target"], time=time, series=config.get("series"))
-        loaded.model_ = model
+        loaded.model_, loaded._configuration = model, config
         return loaded
 
     @property

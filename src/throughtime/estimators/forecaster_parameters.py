@@ -25,6 +25,7 @@ class ForecasterParameters(Parameters):
         series: The column that tells several series apart; None for one series.
         known: Covariates that are known before their row has come; see `Settings`, like what
             follows but for the names below.
+        joint: Whether the other covariates are forecast beside the target.
         calendar: "auto" takes the cycles of which every series has seen two.
         difference: Steps back from which changes are learned instead of values.
         transform: Of the target: "none", "sqrt" or "log1p".
@@ -55,6 +56,7 @@ class ForecasterParameters(Parameters):
     time: str | None = None
     series: str | None = None
     known: Sequence[str] = ()
+    joint: bool = True
     calendar: str = "auto"
     difference: int = 0
     transform: str = "none"

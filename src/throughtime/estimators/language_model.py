@@ -24,6 +24,7 @@ from throughtime.estimators.writing import text_after
 from throughtime.flow import Flow
 from throughtime.flow.walk import Walk
 from throughtime.train import Checkpoint, Checkpoints, Outcome
+from throughtime.train.run_folder import RunFolder
 from throughtime.train.training import Callback
 
 
@@ -294,15 +295,21 @@ class LanguageModel(Parameters):
         return text_after(prompt, network, self.vocabulary_, self.opening_, length, sampling, seed)
 
     def save(self, folder: str | Path) -> None:
-        """Write model.safetensors and config.json into an existing folder.
+        """Write what was learned into a new folder: safetensors and JSON, whole or not at all.
+
+        Args:
+            folder: It must not exist, or be empty.
 
         Raises:
             NotFittedError: Nothing has been learned.
-            StorageError: A file cannot be written.
+            RunFolderError: The folder is taken, or cannot be written.
         """
         from throughtime.estimators.saved_language_model import save
 
-        save(self, Path(folder))
+        self._fitted("network_")
+        with RunFolder("model", Path(folder)) as place:
+            save(self, place.path)
+            place.keep()
 
     @classmethod
     def load(cls, folder: str | Path) -> LanguageModel:

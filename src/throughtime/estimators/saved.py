@@ -54,16 +54,16 @@ _KINDS: dict[str | None, tuple[str, str]] = {
     None: ("a forecaster of a series", "`throughtime predict` and `export` take forecasters"),
     LANGUAGE_MODEL: (
         "a language model of a text",
-        "`throughtime generate` and `evaluate` take models of text",
+        "`throughtime generate`, `evaluate` and `export` take models of text",
     ),
     SEQUENCE_CLASSIFIER: (
         "a classifier of sequences",
-        "`throughtime predict`, `evaluate` and `flow` take classifiers of recordings, and "
+        "`throughtime predict`, `evaluate`, `flow` and `export` take classifiers, and "
         "in Python `SequenceClassifier.load` does",
     ),
     SEQUENCE_REGRESSOR: (
         "a regressor of sequences",
-        "`throughtime predict` and `evaluate` take regressors of recordings",
+        "`throughtime predict`, `evaluate` and `export` take regressors",
     ),
 }
 """What an estimator is called, and what takes it."""

@@ -22,12 +22,16 @@ from throughtime.estimators.saved import (
     write_weights,
 )
 from throughtime.estimators.series_model import SeriesModel, network_for
+from throughtime.estimators.series_rows import SeriesRows
 from throughtime.estimators.settings import Settings, SettingsError
 
 _NETWORK = (
     "cell", "hidden", "layers", "dtype", "transform", "output", "difference", "calendar", "known",
+    "joint",
 )  # fmt: skip
 """The settings that say what the network is; the others say how it is trained."""
+_BEFORE_OUTPUTS = {"joint": False}
+"""What is true of networks whose configuration does not say it: they gave one number."""
 _RESIDUALS = "residuals"
 """Beside the weights: errors from which those of a network of numbers alone are drawn."""
 
@@ -44,7 +48,11 @@ def save(forecaster: SeriesModel, dataset: Dataset, folder: Path, version: str) 
     Raises:
         StorageError: A file cannot be written.
     """
-    config = configuration(forecaster, dataset, version)
+    write_model(forecaster, configuration(forecaster, dataset, version), folder)
+
+
+def write_model(forecaster: SeriesModel, config: Mapping[str, Any], folder: Path) -> None:
+    """Write a forecaster under a configuration of its own."""
     write_configuration(folder, config)
     residuals = {} if forecaster.residuals is None else {_RESIDUALS: forecaster.residuals}
     write_weights(folder, {**forecaster.network.state_dict(), **residuals}, config)
@@ -121,7 +129,7 @@ def model_settings(
     path = folder / CONFIG
     try:
         known = {field.name for field in fields(Settings)}
-        saved = {**config["training"], **config["network"], **other}
+        saved = {**_BEFORE_OUTPUTS, **config["training"], **config["network"], **other}
         settings = Settings(**{k: v for k, v in saved.items() if k in known})
         columns = [config["target"], *config["covariates"]]
         if not all(isinstance(name, str) for name in (*columns, config.get("series", ""))):
@@ -130,6 +138,7 @@ def model_settings(
         scaling = kind.from_dict(config["scaling"])
         if scaling.columns != len(columns):
             raise SavedError(f"{path}: the scaling has not {len(columns)} columns")
+        SeriesRows(columns, settings)
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise SavedError(f"{path} is damaged: {error!r:.200}; train again") from error
     except (DataError, SettingsError) as error:

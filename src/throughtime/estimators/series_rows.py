@@ -24,11 +24,15 @@ class SeriesRows:
     A row holds the columns of the series, then the calendar's, then, where the output is of counts,
     what a count is divided by. From row t the network reads what is known then, and of row t + 1
     what is known before it has come; it forecasts the target of row t + 1 and, so that it can go on
-    from its own forecasts, all covariates of it that are not known.
+    from its own forecasts, all covariates of it that are not known (`Settings.joint`).
 
     Args:
         columns: The target's name, then the covariates'.
         settings: How the target is transformed and differenced, what is known, what is said of it.
+
+    Attributes:
+        known: Covariates that are known in the future.
+        unsaid: Covariates that are neither known nor forecast.
 
     Raises:
         SettingsError: What is to be known is no covariate.
@@ -47,6 +51,9 @@ class SeriesRows:
                 f"{listed(self.columns[1:]) or 'none'}"
             )
         self.known = tuple(name for name in self.columns if name in settings.known)
+        self.unsaid = tuple(
+            name for name in self.columns[1:] if not settings.joint and name not in self.known
+        )
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -56,7 +63,8 @@ class SeriesRows:
     @property
     def forecast(self) -> tuple[int, ...]:
         """The places of the columns that the network forecasts: the target first."""
-        return tuple(i for i, name in enumerate(self.columns) if name not in self.known)
+        left = {*self.known, *self.unsaid}
+        return tuple(i for i, name in enumerate(self.columns) if name not in left)
 
     @property
     def ahead(self) -> Tensor:

@@ -53,8 +53,9 @@ class Settings:
         calendar: Cycles in which the time of a forecast row is placed, for the network to read:
             "day", "week" and "year", with commas between them; or "none".
         known: Covariates that are known before their row has come, such as prices and holidays:
-            they are read for the row that is forecast. The others are read up to the row before,
-            and forecast too.
+            they are read for the row that is forecast. The others are read up to the row before.
+        joint: Whether these others are forecast beside the target. Without, the network can not go
+            on from its own forecasts, and says one step.
         patience: Epochs without a better validation loss before training ends, with the weights
             that validated best; None to train on the validation rows too, for all epochs.
         seed: Of the weights' first draw and of everything else that is random.
@@ -80,6 +81,7 @@ class Settings:
     difference: int = 0
     calendar: str = "none"
     known: tuple[str, ...] = ()
+    joint: bool = True
     patience: int | None = 20
     seed: int = 0
     device: str = "cpu"
@@ -148,6 +150,8 @@ class Settings:
             Calendar.named(self.calendar)
         except DataError as error:
             raise SettingsError(str(error)) from None
+        if not isinstance(self.joint, bool):
+            raise SettingsError(f"joint must be True or False, got {self.joint!r}")
         if isinstance(self.known, str) or not all(isinstance(name, str) for name in self.known):
             raise SettingsError(f"known must be the names of columns, got {self.known!r}")
         object.__setattr__(self, "known", tuple(self.known))  # a list, as JSON has it

@@ -50,6 +50,7 @@ def simulate(
 
     Raises:
         DataError: A column is missing, a series was not trained on, or has no dates for a calendar.
+        SettingsError: It reads covariates of which it says nothing; see `Settings.joint`.
         NoSpreadError: Ways are to be drawn, and the network gives numbers of unknown errors.
     """
     drawn = paths > 0
@@ -57,6 +58,12 @@ def simulate(
         raise NoSpreadError(
             "this forecaster gives numbers alone and does not know how far they err: its training "
             "was not finished, or an earlier version wrote it; train again, or go on with it"
+        )
+    if model.rows.unsaid and horizon > 1:
+        raise SettingsError(
+            f"this forecaster reads {', '.join(model.rows.unsaid)} and says nothing of rows to "
+            "come, so it can forecast one row; train with joint=True, or name what is known in "
+            "advance as known (throughtime train --known)"
         )
     model.scaling.check([one.name for one in series], series[0].source if series else "")
     model.network.eval()

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from throughtime.export.c_header import layer, numbers, readout, scaling
+from collections.abc import Mapping
+
+from throughtime.export.c_header import layer, numbers, pooling, readout, scaling, symbols
+from throughtime.export.c_header.introduction import input_type, introduction, output_type
 from throughtime.export.c_header.names import identifier
-from throughtime.export.described import Described, Model, describe, refuse_directions
+from throughtime.export.described import Described, refuse_directions
+from throughtime.export.models import Model, describe
 
 
-def to_c(model: Model, name: str = "network") -> str:
+def to_c(model: Model, name: str = "network", *, notes: Mapping[str, str] | None = None) -> str:
     """Write a model as a C99 header: its weights in float32, and a function for one step.
 
     The header declares `NAME_state`, a struct with an array for each state of the cell,
     [layers][units], `NAME_start(state)`, which sets them to zero, and
     `NAME_step(state, input, output)`, which runs one step. It allocates no memory; C++ takes it
-    too. Inputs and outputs are float; a forecaster's are double, in the units of its columns and of
-    its target, and the output is the forecast of the next step.
+    too. Inputs and outputs are float; what has a scaling is double, in the units of the data:
+
+    - `SeriesModel`: inputs its columns, output the target's forecast for the next step.
+    - `LanguageModel`: input the number of a symbol, an int, outputs the natural logarithms of the
+      probabilities of the next, float; `NAME_symbols` and `NAME_number(code)` are the vocabulary,
+      where it is of characters.
+    - `SequenceClassifier`: outputs the probabilities of the classes for the sequence so far, float.
+    - `SequenceRegressor`: outputs the answer to the step, or for the sequence so far.
 
     Args:
-        model: A `Recurrent`, `RNN`, `GRU`, `LSTM`, `Network` or `SeriesModel`.
+        model: A `Recurrent`, `RNN`, `GRU`, `LSTM` or `Network`; a `SeriesModel`; a `LanguageModel`,
+            `SequenceClassifier` or `SequenceRegressor` that has learned.
         name: What all names in the header begin with.
+        notes: What else to tell in the comment at its head.
 
     Returns:
         The header's text.
@@ -39,11 +51,11 @@ def to_c(model: Model, name: str = "network") -> str:
     for state in described.cell.states:
         identifier(state, f"a state of cell {described.cell.name!r}")
     parts = [
-        _introduction(described, name),
+        introduction(described, name, notes or {}),
         f"#ifndef {name.upper()}_H\n#define {name.upper()}_H\n\n#include <math.h>\n",
         _declarations(described, name),
         *(layer.weights_of(described, name, place) for place in range(len(described.layers))),
-        _readout_weights(described, name),
+        _around(described, name),
         layer.arithmetic(described, name),
         layer.layer_function(described, name),
         _start(described, name),
@@ -51,56 +63,6 @@ def to_c(model: Model, name: str = "network") -> str:
         "#endif\n",
     ]
     return "\n".join(part for part in parts if part)
-
-
-def _introduction(described: Described, name: str) -> str:
-    """Write the comment that says what it is, and how it is called."""
-    cell, count = described.cell.name, len(described.layers)
-    layers = "1 layer" if count == 1 else f"{count} layers"
-    number = _number(described)
-    lines = [
-        f"/* A recurrent network, cell {cell}, {layers} of {described.hidden_size} units: one step "
-        "a call.",
-        "",
-        f"       {name}_state state;",
-        f"       {number} input[{name.upper()}_INPUTS], output[{name.upper()}_OUTPUTS];",
-        "",
-        f"       {name}_start(&state);                  all states zero: a new sequence",
-        f"       {name}_step(&state, input, output);    once for each step",
-        "",
-        f"   Weights take {_bytes(described):,} bytes of constants. Written by Throughtime.",
-    ]
-    if described.scaling is not None:
-        lines += ["", "   Inputs, in their own units:"]
-        lines += [
-            f"       input[{place}]   {_in_comment(column)}"
-            for place, column in enumerate(described.columns)
-        ]
-        target = _in_comment(described.columns[0])
-        lines += ["   Output, in the same unit:", f"       output[0]  {target} at the next step"]
-    return "\n".join(lines) + " */\n"
-
-
-def _in_comment(text: str) -> str:
-    """Give a text that neither ends a comment nor begins one."""
-    text = " ".join(text.split())
-    return text.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
-
-
-def _bytes(described: Described) -> int:
-    tensors = [
-        tensor
-        for (weights,) in described.layers
-        for tensor in (weights.W, weights.U, weights.b, weights.c, weights.P, *weights.units)
-    ]
-    if described.readout is not None:
-        tensors += [described.readout.V, described.readout.v]
-    return 4 * sum(tensor.numel() for tensor in tensors if tensor is not None)
-
-
-def _number(described: Described) -> str:
-    """Give the type of inputs and outputs: in the units of the data they are not rounded."""
-    return "float" if described.scaling is None else "double"
 
 
 def _declarations(described: Described, name: str) -> str:
@@ -113,14 +75,18 @@ def _declarations(described: Described, name: str) -> str:
     pointers = [f"    const float *{field};" for field in layer.fields(first)]
     if first.units:
         pointers.append(f"    const float *units[{len(first.units)}];")
+    inputs = f"#define {name.upper()}_INPUTS {described.input_size}"
+    if described.symbols is not None:
+        inputs = f"#define {name.upper()}_SYMBOLS {described.symbols.count}"
     return "\n".join(
         [
-            f"#define {name.upper()}_INPUTS {described.input_size}",
+            inputs,
             f"#define {name.upper()}_OUTPUTS {described.output_size}",
             "",
             "/* The states after a step, [layers][units]; may be read, set and copied. */",
             "typedef struct {",
             *fields,
+            *pooling.fields(described),
             f"}} {name}_state;",
             "",
             "/* The weights of a layer, column after column. */",
@@ -133,12 +99,21 @@ def _declarations(described: Described, name: str) -> str:
     )
 
 
-def _readout_weights(described: Described, name: str) -> str:
-    if described.readout is None or described.readout.V is None:
-        return ""
-    V, v = described.readout.V, described.readout.v
-    found = numbers.array(f"{name}_V", V.T.contiguous(), f"readout, V, {list(V.T.shape)}")
-    return found if v is None else found + numbers.array(f"{name}_v", v, f"v, {list(v.shape)}")
+def _around(described: Described, name: str) -> str:
+    """Write the constants of what lies around the layers."""
+    parts = []
+    if described.symbols is not None:
+        parts.append(symbols.declarations(described.symbols, name))
+    if described.scaling is not None:
+        parts.append(scaling.constants(described.scaling, name, "input"))
+    if described.target_scaling is not None:
+        parts.append(scaling.constants(described.target_scaling, name, "output"))
+    if described.readout is not None and described.readout.V is not None:
+        V, v = described.readout.V, described.readout.v
+        parts.append(numbers.array(f"{name}_V", V.T.contiguous(), f"readout, V, {list(V.T.shape)}"))
+        if v is not None:
+            parts.append(numbers.array(f"{name}_v", v, f"v, {list(v.shape)}"))
+    return "\n".join(part for part in parts if part)
 
 
 def _start(described: Described, name: str) -> str:
@@ -159,6 +134,7 @@ def _start(described: Described, name: str) -> str:
             f"    for (int layer = 0; layer < {len(described.layers)}; ++layer) {{",
             *loops,
             "    }",
+            *pooling.start(described),
             "}",
             "",
         ]
@@ -166,33 +142,42 @@ def _start(described: Described, name: str) -> str:
 
 
 def _step(described: Described, name: str) -> str:
-    """Write the function of one step: scaling, layers, readout, and the target's own unit."""
-    number, states = _number(described), described.cell.states
-    first, O = described.widths[0], described.output_size  # noqa: E741
-    body, x = [], "input"
+    """Write the function of one step: what lies before the layers, they, and what lies behind."""
+    states, O = described.cell.states, described.output_size  # noqa: E741
+    given, number = input_type(described), output_type(described)
+    taken = "int symbol" if described.symbols is not None else f"const {given} *input"
+
+    def own(place: int) -> str:
+        return ", ".join(f"state->{state}[{place}]" for state in states)
+
+    body: list[str] = []
+    x = "input"
     if described.scaling is not None:
         x = "x"
-        body += scaling.inwards(described.scaling)
+        body += scaling.inwards(described.scaling, name)
     for place in range(len(described.layers)):
-        own = ", ".join(f"state->{state}[{place}]" for state in states)
-        body.append(f"    {name}_layer(&{name}_layer_{place}, {x}, {own});")
+        if place == 0 and described.symbols is not None:
+            body += symbols.first_layer(described, described.symbols, name, own(0))
+        else:
+            body.append(f"    {name}_layer(&{name}_layer_{place}, {x}, {own(place)});")
         x = f"state->{states[0]}[{place}]"
-    y = "output" if described.scaling is None else "y"
-    if described.scaling is not None:
+    pooled, x = pooling.after_step(described, x)
+    body += pooled
+    y = "output" if described.target_scaling is None else "y"
+    if described.target_scaling is not None:
         body.append(f"    float y[{O}];")
     if described.readout is None or described.readout.V is None:
         body += [f"    for (int i = 0; i < {O}; ++i) {{", f"        {y}[i] = {x}[i];", "    }"]
     else:
         bias = "0" if described.readout.v is None else f"{name}_v"
-        body.append(f"    {name}_product({first}, {x}, {O}, {name}_V, {bias}, {y});")
+        body.append(f"    {name}_product({described.read_size}, {x}, {O}, {name}_V, {bias}, {y});")
     if described.readout is not None:
         body += readout.activation(name, described.readout.activation, y, O)
-    if described.scaling is not None:
-        body += scaling.outwards(described.scaling)
+    if described.target_scaling is not None:
+        body += scaling.outwards(described.target_scaling, name)
     return "\n".join(
         [
-            f"static inline void {name}_step({name}_state *state, const {number} *input, "
-            f"{number} *output)",
+            f"static inline void {name}_step({name}_state *state, {taken}, {number} *output)",
             "{",
             *body,
             "}",

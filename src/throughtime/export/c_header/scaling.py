@@ -1,46 +1,92 @@
-"""The scaling of a forecaster in C, in float64 as it was fitted."""
+"""Scaling in C, in float64 as it was fitted."""
 
 from __future__ import annotations
 
 from throughtime.data import Scaling
+from throughtime.export.c_header import numbers
 from throughtime.export.c_header.numbers import double
 from throughtime.export.errors import ExportError
 
 TRANSFORMS = {
-    "none": ("{0}", ["    output[0] = z;"]),
-    "sqrt": ("sqrt({0})", ["    output[0] = z > 0.0 ? z * z : 0.0;"]),
-    "log1p": ("log1p({0})", ["    output[0] = expm1(z);"]),
+    "none": ("{0}", "{0}"),
+    "sqrt": ("sqrt({0})", "{0} > 0.0 ? {0} * {0} : 0.0"),
+    "log1p": ("log1p({0})", "expm1({0})"),
 }
-"""What is done to the target before it is scaled, and to a scaled forecast z behind it."""
+"""What is done to the first column, the target, before it is scaled, and behind its way back."""
+
+_FEW = 4
+"""Columns that are written one by one; more are numbers in an array."""
 
 
-def inwards(scaling: Scaling) -> list[str]:
+def constants(scaling: Scaling, name: str, what: str) -> str:
+    """Write the numbers of a scaling of many columns as arrays.
+
+    Args:
+        scaling: Of inputs or of outputs.
+        name: What the names of arrays begin with.
+        what: Of which of the two, for the names.
+    """
+    if not _by_loop(scaling):
+        return ""
+    return "\n".join(
+        f"static const double {name}_{what}_{part}[{scaling.columns}] = {{\n"
+        f"{numbers.rows([double(value) for value in getattr(scaling, part)], columns=4)}\n}};\n"
+        for part in ("center", "scale")
+    )
+
+
+def inwards(scaling: Scaling, name: str) -> list[str]:
     """Write the scaling of `input` into x.
 
     Raises:
         ExportError: The transform of the target has no counterpart in C.
     """
+    forward, _ = _transform(scaling)
+    lines = [f"    float x[{scaling.columns}];"]
+    if _by_loop(scaling):
+        value = f"(input[i] - {name}_input_center[i]) / {name}_input_scale[i]"
+        return [*lines, *_loop(scaling.columns, f"x[i] = (float)({value});")]
+    for place, (center, scale) in enumerate(zip(scaling.center, scaling.scale, strict=True)):
+        value = f"input[{place}]" if place else forward.format("input[0]")
+        lines.append(f"    x[{place}] = (float)(({value} - {_signed(center)}) / {double(scale)});")
+    return lines
+
+
+def outwards(scaling: Scaling, name: str) -> list[str]:
+    """Write the way from y, the scaled outputs, to `output` in their own units.
+
+    Raises:
+        ExportError: The transform of the target has no counterpart in C.
+    """
+    _, inverse = _transform(scaling)
+    if _by_loop(scaling):
+        value = f"(double)y[i] * {name}_output_scale[i] + {name}_output_center[i]"
+        return _loop(scaling.columns, f"output[i] = {value};")
+    lines = []
+    for place, (center, scale) in enumerate(zip(scaling.center, scaling.scale, strict=True)):
+        lines.append(
+            f"    output[{place}] = (double)y[{place}] * {double(scale)} + {_signed(center)};"
+        )
+    if scaling.transform != "none":
+        lines.append(f"    output[0] = {inverse.format('output[0]')};")
+    return lines
+
+
+def _transform(scaling: Scaling) -> tuple[str, str]:
     if scaling.transform not in TRANSFORMS:
         raise ExportError(
             f"the transform {scaling.transform!r} of the target has no counterpart in C here; "
             f"known are {', '.join(TRANSFORMS)}"
         )
-    lines = [f"    float x[{len(scaling.center)}];"]
-    for place, (center, scale) in enumerate(zip(scaling.center, scaling.scale, strict=True)):
-        value = f"input[{place}]"
-        if place == 0:
-            value = TRANSFORMS[scaling.transform][0].format(value)
-        lines.append(f"    x[{place}] = (float)(({value} - {_signed(center)}) / {double(scale)});")
-    return lines
+    return TRANSFORMS[scaling.transform]
 
 
-def outwards(scaling: Scaling) -> list[str]:
-    """Write the way from y, the scaled forecast, to `output` in the target's unit."""
-    center, scale = _signed(scaling.center[0]), double(scaling.scale[0])
-    return [
-        f"    const double z = (double)y[0] * {scale} + {center};",
-        *TRANSFORMS[scaling.transform][1],
-    ]
+def _by_loop(scaling: Scaling) -> bool:
+    return scaling.columns > _FEW and scaling.transform == "none"
+
+
+def _loop(columns: int, statement: str) -> list[str]:
+    return [f"    for (int i = 0; i < {columns}; ++i) {{", f"        {statement}", "    }"]
 
 
 def _signed(value: float) -> str:

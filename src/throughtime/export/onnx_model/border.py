@@ -1,6 +1,8 @@
-"""What lies around the layers: scaling of the inputs, readout, the output in its own unit."""
+"""What lies around the layers: scaling of the inputs, readout, the output in its own units."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 
@@ -40,36 +42,47 @@ def read(graph: Graph, readout: Readout, h: str) -> str:
 
 def scaled(graph: Graph, scaling: Scaling, x: str) -> str:
     """Add `(x - center) / scale`, in float64 as it was fitted, and the cast to float32."""
-    if scaling.transform != "none":
-        target, others = x, None
-        if len(scaling.center) > 1:
-            sizes = graph.whole([1, len(scaling.center) - 1])
-            target, others = graph.apply_for(2, "Split", x, sizes, axis=-1)
+
+    def transformed(target: str) -> str:
         if scaling.transform == "sqrt":
-            target = graph.apply("Sqrt", target)
-        elif scaling.transform == "log1p":
-            target = graph.apply("Log", graph.apply("Add", target, _double(graph, 1.0)))
-        else:
-            raise _unknown(scaling.transform)
-        x = target if others is None else graph.apply("Concat", target, others, axis=-1)
+            return graph.apply("Sqrt", target)
+        if scaling.transform == "log1p":
+            return graph.apply("Log", graph.apply("Add", target, _double(graph, 1.0)))
+        raise _unknown(scaling.transform)
+
+    if scaling.transform != "none":
+        x = _first_column(graph, x, scaling.columns, transformed)
     centered = graph.apply("Sub", x, _double(graph, *scaling.center))
     scaled = graph.apply("Div", centered, _double(graph, *scaling.scale))
     return graph.apply("Cast", scaled, to=graph.element("FLOAT"))
 
 
 def unscaled(graph: Graph, scaling: Scaling, y: str) -> str:
-    """Add the way back of the target, from float32 to its own unit in float64."""
-    wide = graph.apply("Cast", y, to=graph.element("DOUBLE"))
-    found = graph.apply("Mul", wide, _double(graph, scaling.scale[0]))
-    found = graph.apply("Add", found, _double(graph, scaling.center[0]))
-    if scaling.transform == "sqrt":
-        found = graph.apply("Max", found, _double(graph, 0.0))
-        return graph.apply("Mul", found, found)
-    if scaling.transform == "log1p":
-        return graph.apply("Sub", graph.apply("Exp", found), _double(graph, 1.0))
-    if scaling.transform != "none":
+    """Add the way back of outputs, from float32 to their own units in float64."""
+
+    def inverted(target: str) -> str:
+        if scaling.transform == "sqrt":
+            target = graph.apply("Max", target, _double(graph, 0.0))
+            return graph.apply("Mul", target, target)
+        if scaling.transform == "log1p":
+            return graph.apply("Sub", graph.apply("Exp", target), _double(graph, 1.0))
         raise _unknown(scaling.transform)
-    return found
+
+    wide = graph.apply("Cast", y, to=graph.element("DOUBLE"))
+    found = graph.apply("Mul", wide, _double(graph, *scaling.scale))
+    found = graph.apply("Add", found, _double(graph, *scaling.center))
+    if scaling.transform == "none":
+        return found
+    return _first_column(graph, found, scaling.columns, inverted)
+
+
+def _first_column(graph: Graph, values: str, columns: int, function: Callable[[str], str]) -> str:
+    """Put the first of some columns, the target, through a function; the others stay."""
+    if columns == 1:
+        return function(values)
+    sizes = graph.whole([1, columns - 1])
+    target, others = graph.apply_for(2, "Split", values, sizes, axis=-1)
+    return graph.apply("Concat", function(target), others, axis=-1)
 
 
 def _double(graph: Graph, *values: float) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from throughtime.export.described import Described, Model, describe, refuse_directions
+from throughtime.export.described import Described, refuse_directions
 from throughtime.export.errors import ExportError
-from throughtime.export.onnx_model import operators, scan
+from throughtime.export.models import Model, describe
+from throughtime.export.onnx_model import pooling
 from throughtime.export.onnx_model.border import read, scaled, unscaled
 from throughtime.export.onnx_model.graph import Graph, imported
-from throughtime.export.onnx_model.step import Layer, input_product, step
+from throughtime.export.onnx_model.layers import one_step, over_time, zeros
+from throughtime.export.onnx_model.symbols import columns_of
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto
+    from onnx import GraphProto, ModelProto, ValueInfoProto
 
 OPSET = 13
 """The version of ONNX's operators: that of ONNX 1.8 (2020), so that older runtimes take it."""
@@ -21,26 +23,44 @@ IR_VERSION = 7
 """The version of its file format, of the same year."""
 
 
-def to_onnx(model: Model, *, streaming: bool = False, lengths: bool = False) -> ModelProto:
+def to_onnx(
+    model: Model,
+    *,
+    streaming: bool = False,
+    lengths: bool = False,
+    notes: Mapping[str, str] | None = None,
+) -> ModelProto:
     """Write a model as an ONNX graph, in evaluation mode, in float32.
 
     Inputs are `input`, [T, B, I] ([B, T, I] for a model with `batch_first`; [B, I] if streaming),
     and a `state_s`, [layers * directions, B, H], for each state s of the cell. Outputs are `output`
-    and a `next_s` for each state. T and B are free. All are float32; a forecaster's `input` and
-    `output` are float64, in the units of its columns and of its target, and the output at a step is
-    the forecast of the next one.
+    and a `next_s` for each state. T and B are free. All are float32, but what has a scaling is
+    float64, in the units of the data:
 
-    Layers whose cell is one of ONNX's own run as its RNN, GRU or LSTM; any other as a Scan over its
-    equations.
+    - `SeriesModel`: `input` its columns, `output` at a step the target's forecast for the next.
+    - `LanguageModel`: `input` the numbers of symbols, int64 [T, B] ([B] if streaming), `output` the
+      natural logarithms of the probabilities of the next symbol, float32 [T, B, V].
+    - `SequenceRegressor` with per="step": `output` [T, B, O].
+    - `SequenceClassifier`, and `SequenceRegressor` with per="sequence": `output` is the answer for
+      the whole, [B, K] probabilities in float32 or [B, O], and there are no states. If streaming
+      it is the answer so far; `pooled`, [B, H], and `steps`, int64 [B], go along with the states
+      where the mean or the largest over the steps is read out.
+
+    All states begin with zeros. Layers whose cell is one of ONNX's own run as its RNN, GRU or LSTM;
+    any other as a Scan over its equations.
 
     Args:
-        model: A `Recurrent`, `RNN`, `GRU`, `LSTM`, `Network` or `SeriesModel`.
+        model: A `Recurrent`, `RNN`, `GRU`, `LSTM` or `Network`; a `SeriesModel`; a `LanguageModel`,
+            `SequenceClassifier` or `SequenceRegressor` that has learned.
         streaming: Whether the graph is one step, of elementary operators alone.
         lengths: Whether to have an input `sequence_lens`, int32 [B]: the valid steps of each row,
-            0 to T, beyond which outputs are zero (before a readout) and the state stands still.
+            0 to T, beyond which outputs are zero (before a readout) and the state stands still; one
+            answer a sequence is of valid steps alone.
+        notes: What else to tell with the file, in its `metadata_props`.
 
     Returns:
-        The model, checked by `onnx.checker`; `onnx.save(model, path)` writes it.
+        The model, checked by `onnx.checker`; `onnx.save(model, path)` writes it. The vocabulary,
+        the classes, or the columns stand in its `metadata_props`.
 
     Raises:
         ExportError: The model cannot be exported, or not in this form.
@@ -54,99 +74,110 @@ def to_onnx(model: Model, *, streaming: bool = False, lengths: bool = False) -> 
             raise ExportError("one step has no lengths; leave out lengths, or streaming")
     _refuse_size(described)
     graph = Graph()
-    states = [f"state_{name}" for name in described.cell.states]
-    x = "input" if described.scaling is None else scaled(graph, described.scaling, "input")
-    if streaming:
-        h, after = _one_step(graph, described, x, states)
-    else:
-        h, after = _sequence(graph, described, x, states, "sequence_lens" if lengths else "")
-    y = h if described.readout is None else read(graph, described.readout, h)
-    if described.scaling is not None:
-        y = unscaled(graph, described.scaling, y)
-    graph.rename(y, "output")
-    for name, value in zip(described.cell.states, after, strict=True):
-        graph.rename(value, f"next_{name}")
+    found = _step(graph, described) if streaming else _sequence(graph, described, lengths)
+    inputs, outputs = found
+    finished = graph.finished(described.cell.name, inputs, outputs, True)
+    return _model(onnx, finished, described, notes or {})
 
-    kind = "FLOAT" if described.scaling is None else "DOUBLE"
-    places: list[int | str] = ["batch"]
-    if not streaming:
-        places = ["batch", "time"] if described.batch_first else ["time", "batch"]
-    shapes: list[list[int | str]] = [
-        [len(described.layers) * described.directions, "batch", w] for w in described.widths
-    ]
-    inputs = [
-        graph.value("input", kind, [*places, described.input_size]),
-        *(graph.value(s, "FLOAT", shape) for s, shape in zip(states, shapes, strict=True)),
-    ]
+
+_Ends = tuple[list["ValueInfoProto"], list["ValueInfoProto"]]
+"""Inputs and outputs of a graph."""
+
+
+def _sequence(graph: Graph, described: Described, lengths: bool) -> _Ends:
+    """Add whole sequences."""
+    x = _read_input(graph, described)
+    valid = "sequence_lens" if lengths else ""
+    states, shapes = _states(described)
+    places: list[int | str] = ["batch", "time"] if described.batch_first else ["time", "batch"]
+    if described.pooling is not None:
+        before = [
+            zeros(graph, x, len(described.layers) * described.directions, w)
+            for w in described.widths
+        ]
+        h, after = over_time(graph, described, x, before, valid)
+        h = pooling.over_time(graph, described, h, after[0], valid)
+        inputs, outputs = [], [_output(graph, described, h, ["batch"])]
+    else:
+        h, after = over_time(graph, described, x, states, valid)
+        inputs = [graph.value(s, "FLOAT", shape) for s, shape in zip(states, shapes, strict=True)]
+        outputs = [
+            _output(graph, described, h, places),
+            *_next(graph, described, after),
+        ]
     if lengths:
         inputs.append(graph.value("sequence_lens", "INT32", ["batch"]))
-    outputs = [
-        graph.value("output", kind, [*places, described.output_size]),
-        *(
-            graph.value(f"next_{s}", "FLOAT", shape)
-            for s, shape in zip(described.cell.states, shapes, strict=True)
-        ),
-    ]
-    return _model(onnx, graph.finished(described.cell.name, inputs, outputs, True), described)
+    return [_input(graph, described, places), *inputs], outputs
 
 
-def _sequence(
-    graph: Graph, described: Described, x: str, states: list[str], lengths: str
-) -> tuple[str, list[str]]:
-    """Add all layers over time; outputs [T, B, directions * H], [B, T, ·] with batch_first."""
-    if described.batch_first:
-        x = graph.apply("Transpose", x, perm=[1, 0, 2])
-    operator = operators.operator_of(described)
-    after = []
-    for layer, own in enumerate(_by_layer(graph, described, states)):
-        if operator is None:
-            x, new = scan.over_time(graph, described, layer, x, own, lengths)
-        else:
-            x, new = operators.over_time(graph, operator, described, layer, x, own, lengths)
-        after.append(new)
-    if described.batch_first:
-        x = graph.apply("Transpose", x, perm=[1, 0, 2])
-    return x, _together(graph, after)
+def _step(graph: Graph, described: Described) -> _Ends:
+    """Add one step."""
+    states, shapes = _states(described)
+    h, after = one_step(graph, described, _read_input(graph, described), states)
+    counts: list[ValueInfoProto] = []
+    counts_after: list[ValueInfoProto] = []
+    if described.counted:
+        h, pooled, steps = pooling.one_step(graph, described, h, "pooled", "steps")
+        graph.rename(pooled, "next_pooled")
+        graph.rename(steps, "next_steps")
+        sides = ("", counts), ("next_", counts_after)
+        for prefix, side in sides:
+            side.append(graph.value(f"{prefix}pooled", "FLOAT", ["batch", described.read_size]))
+            side.append(graph.value(f"{prefix}steps", "INT64", ["batch"]))
+    outputs = [_output(graph, described, h, ["batch"]), *_next(graph, described, after)]
+    inputs = [graph.value(s, "FLOAT", shape) for s, shape in zip(states, shapes, strict=True)]
+    return [_input(graph, described, ["batch"]), *inputs, *counts], [*outputs, *counts_after]
 
 
-def _one_step(
-    graph: Graph, described: Described, x: str, states: list[str]
-) -> tuple[str, list[str]]:
-    """Add one step of all layers; outputs [B, H]."""
-    first = graph.whole([0])
-    after = []
-    for (weights,), own in zip(described.layers, _by_layer(graph, described, states), strict=True):
-        layer = Layer(described.cell, weights, described.taken)
-        before = [graph.apply("Squeeze", state, first) for state in own]
-        new = step(graph, layer, input_product(graph, layer, x), before)
-        x = new[0]
-        after.append([graph.apply("Unsqueeze", state, first) for state in new])
-    return x, _together(graph, after)
+def _states(described: Described) -> tuple[list[str], list[list[int | str]]]:
+    """Give the names of the states before, and the shape of each."""
+    places = len(described.layers) * described.directions
+    names = [f"state_{name}" for name in described.cell.states]
+    return names, [[places, "batch", width] for width in described.widths]
 
 
-def _by_layer(graph: Graph, described: Described, states: list[str]) -> list[list[str]]:
-    """Cut states [layers * directions, B, ·] into those of each layer, [directions, B, ·]."""
-    count = len(described.layers)
-    if count == 1:
-        return [states]
-    cut = [graph.apply_for(count, "Split", state, axis=0) for state in states]
-    return [[*own] for own in zip(*cut, strict=True)]
+def _next(graph: Graph, described: Described, after: list[str]) -> list[ValueInfoProto]:
+    names = [f"next_{name}" for name in described.cell.states]
+    for name, value in zip(names, after, strict=True):
+        graph.rename(value, name)
+    _, shapes = _states(described)
+    return [graph.value(name, "FLOAT", shape) for name, shape in zip(names, shapes, strict=True)]
 
 
-def _together(graph: Graph, after: list[list[str]]) -> list[str]:
-    if len(after) == 1:
-        return after[0]
-    return [graph.apply("Concat", *layers, axis=0) for layers in zip(*after, strict=True)]
+def _read_input(graph: Graph, described: Described) -> str:
+    """Add what makes of the input what the layers read, float32 [..., I]."""
+    if described.symbols is not None:
+        return columns_of(graph, described.symbols, "input")
+    return "input" if described.scaling is None else scaled(graph, described.scaling, "input")
+
+
+def _input(graph: Graph, described: Described, places: list[int | str]) -> ValueInfoProto:
+    if described.symbols is not None:
+        return graph.value("input", "INT64", places)
+    kind = "FLOAT" if described.scaling is None else "DOUBLE"
+    return graph.value("input", kind, [*places, described.input_size])
+
+
+def _output(graph: Graph, described: Described, h: str, places: list[int | str]) -> ValueInfoProto:
+    """Add what is made of what is read out, as the output."""
+    y = h if described.readout is None else read(graph, described.readout, h)
+    kind = "FLOAT"
+    if described.target_scaling is not None:
+        y, kind = unscaled(graph, described.target_scaling, y), "DOUBLE"
+    graph.rename(y, "output")
+    return graph.value("output", kind, [*places, described.output_size])
 
 
 def _refuse_size(described: Described) -> None:
-    numbers = sum(
-        tensor.numel()
+    tensors = [
+        tensor
         for layer in described.layers
         for weights in layer
         for tensor in (weights.W, weights.U, weights.P)
-        if tensor is not None
-    )
+    ]
+    if described.symbols is not None:
+        tensors.append(described.symbols.table)
+    numbers = sum(tensor.numel() for tensor in tensors if tensor is not None)
     if numbers >= 2**29 - 2**20:
         raise ExportError(
             f"the weights are {numbers:,} numbers, {numbers / 2**28:.1f} GB; an ONNX file holds "
@@ -154,7 +185,9 @@ def _refuse_size(described: Described) -> None:
         )
 
 
-def _model(onnx: Any, graph: GraphProto, described: Described) -> ModelProto:
+def _model(
+    onnx: Any, graph: GraphProto, described: Described, notes: Mapping[str, str]
+) -> ModelProto:
     from throughtime import __version__
 
     model: ModelProto = onnx.helper.make_model(
@@ -164,9 +197,7 @@ def _model(onnx: Any, graph: GraphProto, described: Described) -> ModelProto:
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
     )
-    notes = {"cell": described.cell.name}
-    if described.columns:
-        notes |= {"columns": json.dumps(described.columns), "target": described.columns[0]}
-    onnx.helper.set_model_props(model, notes)
+    told = {"cell": described.cell.name, **described.notes, **notes}
+    onnx.helper.set_model_props(model, told)
     onnx.checker.check_model(model, full_check=True)
     return model

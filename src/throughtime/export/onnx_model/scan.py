@@ -53,7 +53,7 @@ def _direction(
     scanned = [x if product is None else product]
     inside = [body.fresh("inputs")]
     if lengths:
-        scanned.append(_steps(graph, x))
+        scanned.append(steps_of(graph, x))
         inside.append(body.fresh("t"))
     new = step(body, layer, None if product is None else inside[0], before)
     output = new[0]
@@ -95,8 +95,8 @@ def _direction(
     return outputs, after
 
 
-def _steps(graph: Graph, x: str) -> str:
-    """Add the numbers of the steps, 0, 1, ..., T - 1, int32 [T]."""
+def steps_of(graph: Graph, x: str) -> str:
+    """Add the numbers of the steps of [T, ...], 0, 1, ..., T - 1, int32 [T]."""
     T = graph.apply("Gather", graph.apply("Shape", x), graph.whole(0))
     steps = graph.apply("Range", graph.whole(0), T, graph.whole(1))
     return graph.apply("Cast", steps, to=graph.element("INT32"))
