@@ -123,11 +123,14 @@ def test_covariates_that_nobody_knows_yet_are_forecast() -> None:
 def test_a_drifting_level_is_followed() -> None:
     y = 0.5 * np.arange(240) + np.sin(np.arange(240) * 2 * np.pi / 12)
     found = {}
-    for difference in (0, 12):
+    for difference in (0, 12, "auto"):
         forecaster = Forecaster(**{**QUICK, "epochs": 60}, difference=difference)
         scores = forecaster.backtest(y, horizon=12, windows=3, season=12, paths=50).scores()
         found[difference] = scores["model"]["mae"] / scores["seasonal-naive"]["mae"]
     assert found[12] < 0.2 < found[0]
+    assert found["auto"] < 0.5 * found[0]
+    assert Forecaster(**QUICK).fit(y).model_.settings.difference == 1
+    assert Forecaster(**QUICK).fit(WAVE).model_.settings.difference == 0
 
 
 def test_counts() -> None:

@@ -19,10 +19,10 @@ from throughtime.cli.tasks import OPTIONS, PAIR, RECORDINGS, TEXT, refuse_strang
 from throughtime.cli.text_run import TextLearner, text_asked_for
 from throughtime.cli.training_run import Learner, run_and_record
 from throughtime.cli.watching import Watching
-from throughtime.data import load
+from throughtime.data import load, sources
 from throughtime.data.split import TEST, VALIDATION
 from throughtime.estimators import LanguageModel, Settings
-from throughtime.estimators.forecaster_parameters import calendar_for
+from throughtime.estimators.forecaster_parameters import AUTOMATIC, suited
 from throughtime.estimators.outputs import registry as outputs
 from throughtime.estimators.run_checkpoints import EVERY
 from throughtime.gradients import registry as methods
@@ -121,11 +121,11 @@ def train(
     ] = None,
     difference: Annotated[
         int | None,
-        _option(
-            DATA,
-            "Series: Learn changes over so many rows: 1 where the level drifts, a season where it "
-            "repeats too; 0 for values.",
-            "difference",
+        typer.Option(
+            help="Series: Learn changes over so many rows: 1 where the level drifts, a season "
+            "where it repeats too; 0 for values.",
+            rich_help_panel=DATA,
+            show_default="1 where it drifts",
         ),
     ] = None,
     known: Annotated[
@@ -329,8 +329,9 @@ def train(
         dataset = load(
             source, target, time, series=series, validation=validation_share, test=test_share
         )
-        suited = {"calendar": calendar_for("auto", dataset)}
-        settings = Settings(**{**suited, **dataset.settings, **asked})
+        told = {**dataset.settings, **asked}
+        left = () if source in sources else [name for name in AUTOMATIC if name not in told]
+        settings = suited(Settings(**told), dataset, left)
         if settings.patience is None:
             dataset = dataset.without_validation()
         use_threads(settings.hidden, settings.batch_size)

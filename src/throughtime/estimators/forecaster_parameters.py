@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from throughtime.data import Dataset
+from throughtime.data import DataError, Dataset
 from throughtime.data.calendar import Calendar
+from throughtime.data.drift import suited_difference
+from throughtime.data.scaling import transformed
+from throughtime.estimators.outputs import registry as outputs
 from throughtime.estimators.parameters import Parameters
 from throughtime.estimators.settings import Settings, SettingsError
 
@@ -27,7 +30,8 @@ class ForecasterParameters(Parameters):
             follows but for the names below.
         joint: Whether the other covariates are forecast beside the target.
         calendar: "auto" takes the cycles of which every series has seen two.
-        difference: Steps back from which changes are learned instead of values.
+        difference: Steps back from which changes are learned instead of values; "auto" takes 1
+            where the level drifts, see `suited_difference`.
         transform: Of the target: "none", "sqrt" or "log1p".
         output: "gaussian", "student_t" (outliers), "negative_binomial" (counts), "quantiles" (no
             shape assumed), or "point" (a number, its errors taken from rows that are held out).
@@ -58,7 +62,7 @@ class ForecasterParameters(Parameters):
     known: Sequence[str] = ()
     joint: bool = True
     calendar: str = "auto"
-    difference: int = 0
+    difference: int | str = "auto"
     transform: str = "none"
     output: str = "gaussian"
     cell: str = "gru"
@@ -96,7 +100,7 @@ class ForecasterParameters(Parameters):
         """Check the parameters that say how to build and train, and give them together.
 
         Args:
-            dataset: By whose times a calendar of "auto" is chosen; none without.
+            dataset: By which "auto" is decided; without, it is no calendar and no difference.
 
         Raises:
             SettingsError: One is out of range or unknown.
@@ -106,23 +110,43 @@ class ForecasterParameters(Parameters):
             raise SettingsError(f"validation must be at least 0 and below 1, got {share!r}")
         if self.patience is not None and share == 0:
             raise SettingsError("patience waits for a better validation loss; give validation too")
-        roles = ("target", "time", "series", "validation", "calendar")
+        roles = ("target", "time", "series", "validation")
         given = {name: value for name, value in self.get_params().items() if name not in roles}
-        return Settings(**given, calendar=calendar_for(self.calendar, dataset))
+        automatic = [
+            name for name in AUTOMATIC if isinstance(given[name], str) and given[name] == AUTO
+        ]
+        settings = Settings(**{name: v for name, v in given.items() if name not in automatic})
+        return settings if dataset is None else suited(settings, dataset, automatic)
 
 
-def calendar_for(asked: str, dataset: Dataset | None) -> str:
-    """Give the calendar that a data set is read with.
+AUTO = "auto"
+AUTOMATIC = ("calendar", "difference")
+"""Settings that can be decided by the training rows."""
+
+
+def suited(settings: Settings, dataset: Dataset, names: Collection[str] = AUTOMATIC) -> Settings:
+    """Decide settings by the training rows of a data set.
 
     Args:
-        asked: "auto", or as `Settings` has it.
-        dataset: By whose training rows "auto" is decided; none without.
+        settings: The others.
+        dataset: Its test rows are not looked at.
+        names: Which of `AUTOMATIC` to decide: the calendar by the times, the difference by whether
+            levels drift; counts are not differenced.
+
+    Raises:
+        DataError: The transform does not take a value of a target.
     """
-    if asked != "auto":
-        return asked
-    if dataset is None:
-        return "none"
-    members = ((member.series.clock, member.split.train) for member in dataset.members)
-    return str(
-        Calendar.suited(None if clock is None else clock.part(rows) for clock, rows in members)
-    )
+    rows = [(member.series, member.split.train) for member in dataset.members]
+    chosen: dict[str, Any] = {}
+    if "calendar" in names:
+        clocks = (None if s.clock is None else s.clock.part(part) for s, part in rows)
+        chosen["calendar"] = str(Calendar.suited(clocks))
+    if "difference" in names and not outputs[settings.output].counts:
+        try:
+            chosen["difference"] = suited_difference(
+                transformed(series.values[part.start : part.stop, :1], settings.transform)[:, 0]
+                for series, part in rows
+            )
+        except DataError as error:
+            raise DataError(f"{dataset.series.source}: {error}") from None
+    return replace(settings, **chosen)
