@@ -63,7 +63,7 @@ class LyapunovCollector:
             if self.left:
                 self.left -= 1
                 continue
-            rates = triangular.diagonal(dim1=-2, dim2=-1).abs().log()  # [B, n]
+            rates = _lengths(triangular).log()  # [B, n]
             self.sums = rates if self.sums is None else self.sums + rates
 
     def result(self) -> LyapunovSpectrum:
@@ -71,3 +71,10 @@ class LyapunovCollector:
         assert self.sums is not None  # there was a step
         by_row = (self.sums / self.count).sort(-1, descending=True).values.cpu()
         return LyapunovSpectrum(by_row.mean(0), by_row, self.count)
+
+
+def _lengths(triangular: Tensor) -> Tensor:
+    """Give |R_ii| of each row, [B, n, n] to [B, n]; 0 where it is what rounding leaves of a 0."""
+    found = triangular.diagonal(dim1=-2, dim2=-1).abs()
+    rounding = torch.finfo(found.dtype).eps * found.shape[-1] * triangular.norm(dim=-2)
+    return torch.where(found > rounding, found, 0.0)
