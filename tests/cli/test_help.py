@@ -12,8 +12,8 @@ from throughtime.cli.app import COMMANDS
 def test_help_names_every_command() -> None:
     shown = run("--help").stdout
     assert list(COMMANDS) == [
-        "train", "init", "resume", "predict", "evaluate", "generate", "export", "runs", "compare",
-        "flow", "explain", "cells", "bench", "doctor",
+        "train", "init", "resume", "predict", "evaluate", "backtest", "generate", "export", "runs",
+        "compare", "flow", "explain", "cells", "bench", "doctor",
     ]  # fmt: skip
     assert all(command in shown for command in COMMANDS)
 

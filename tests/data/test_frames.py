@@ -5,11 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
 
-from throughtime.data import DataError, load, read_series
+from throughtime.data import DataError, load, read_many, read_series
 
 TIDES = pl.DataFrame({"year": range(80), "level": [row % 9 / 4 for row in range(80)]})
 
@@ -84,3 +85,17 @@ class TestPandas:
             read_series(pd.DataFrame([[1, 2], [3, 4]], columns=["v", "v"]))
         with pytest.raises(DataError, match="2 levels"):
             read_series(pd.DataFrame([[1, 2]], columns=[["a", "a"], ["b", "c"]]))
+
+
+def test_row_labels_of_a_larger_frame_are_no_column() -> None:
+    pd = pytest.importorskip("pandas")
+    days = pd.date_range("2020-01-01", periods=40)
+    whole = pd.DataFrame({"day": days, "level": np.arange(40.0)})
+    part = whole[whole.level >= 10]  # its index counts from 10
+    assert read_series(part).columns == ("level",)
+    assert read_series(part).time_name == "day"
+    twice = pd.concat([whole.drop(columns="day").assign(tank=tank) for tank in "ab"])
+    (first, _) = read_many(twice, "level", None, "tank")
+    assert first.columns == ("level",)
+    years = pd.DataFrame({"level": np.arange(30.0)}, index=pd.Index(list(range(1900, 1930))))
+    assert read_series(years).time_name == "index"

@@ -50,7 +50,9 @@ def test_the_commands_run(tide_csv: Path, tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "tides.csv").write_bytes(tide_csv.read_bytes())
     (tmp_path / "tides-new.csv").write_bytes(tide_csv.read_bytes())
     names = [command.split()[0] for command in COMMANDS]
-    assert names == ["train", "predict", "export", "resume", "runs", "compare"]
+    assert names == [
+        "train", "predict", "predict", "backtest", "export", "resume", "runs", "compare",
+    ]  # fmt: skip
     for command in COMMANDS:
         place = next(iter((tmp_path / "runs").glob("*")), Path())
         arguments = shlex.split(command.replace("runs/tides-TIME", str(place)))

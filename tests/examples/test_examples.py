@@ -22,6 +22,12 @@ def test_own_cell(capsys: pytest.CaptureFixture[str]) -> None:
     assert "d.tau = " in capsys.readouterr().out
 
 
+def test_forecast(capsys: pytest.CaptureFixture[str]) -> None:
+    scores = load("forecast").main(epochs=60)
+    assert scores["model"] < 0.8 * scores["seasonal-naive"]
+    assert "2030-01-01" in capsys.readouterr().out
+
+
 def test_gradient_reach() -> None:
     horizons = load("gradient_reach").main()
     assert horizons["elman"] is not None

@@ -17,10 +17,10 @@ COMMANDS = {
     "apart.",
     "init": "Write a file of settings for a training, each with what it does; fill in, then train.",
     "resume": "Go on with a training that was stopped, to the weights it would have come to.",
-    "predict": "Forecast each row of a file from the rows before it, or tell the class of "
-    "recordings.",
+    "predict": "Forecast the rows to come, or each row of a file; or tell the class of recordings.",
     "evaluate": "Score a trained model on what it has not learned from: a series, a text or "
     "recordings.",
+    "backtest": "Forecast the last rows of a series from several moments, beside naive forecasts.",
     "generate": "Write on from a prompt by a trained language model.",
     "export": "Write a trained network as an ONNX graph or as C, its scaling included.",
     "runs": "List the run folders in a place: what was trained, how far, and how well.",
@@ -86,7 +86,8 @@ def _print_version(asked: bool) -> None:
 @app.callback(
     epilog="Examples:  throughtime train sunspots   |   "
     "throughtime init tides.csv   |   throughtime resume RUN   |   "
-    "throughtime predict RUN mine.csv   |   "
+    "throughtime predict RUN --horizon 12 --level 95   |   "
+    "throughtime backtest RUN --horizon 12   |   "
     "throughtime train book.txt   |   throughtime generate RUN   |   "
     "throughtime train RECORDINGS   |   throughtime evaluate RUN OTHERS   |   "
     "throughtime export RUN --c   |   throughtime runs --sort score   |   "

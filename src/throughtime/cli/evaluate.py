@@ -110,11 +110,14 @@ def _series(
                 "that has it"
             )
     else:
-        found = read_many(source, config["target"], time, column, minimum_rows=2)
+        found = read_many(
+            source, config["target"], time, column, minimum_rows=2 + forecaster.settings.difference
+        )
     predicted = forecaster.predict_many(found)
 
     def scored(rows: int) -> Split:
-        start = 1 if last is None else max(1, rows - last)  # nothing stands before the first
+        first = 1 + forecaster.settings.difference  # nothing stands before the first
+        start = first if last is None else max(first, rows - last)
         return Split(range(start), range(start, start), {_PERIOD: range(start, rows)})
 
     comparison = Comparison(

@@ -3,25 +3,56 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from throughtime.cli.ahead import Ahead, forecast_ahead
 from throughtime.cli.errors import UsageError, reports_errors
+from throughtime.estimators.horizon_forecast import PATHS
 
 
 @reports_errors
 def predict(
     run: Annotated[Path, typer.Argument(help="A run folder of `throughtime train`.")],
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             help="A CSV, Parquet or Feather file with the columns trained on; or WAV or FLAC "
             "files, or folders of them, to be told apart; or one recording, to be played as was "
-            "learned."
+            "learned. With --horizon it may be left out: what was trained on is gone on with.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option(help="Series: forecast so many rows that follow, not each row.", min=1),
+    ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(help="With --horizon: percent of intervals, such as 80,95."),
+    ] = None,
+    future: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --horizon: a file of the rows to come, with the covariates that are known "
+            "in advance."
+        ),
+    ] = None,
+    paths: Annotated[
+        int | None,
+        typer.Option(
+            help="With --horizon: ways that the series may go to draw.",
+            min=2,
+            show_default=str(PATHS),
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="With --horizon: of what is drawn.", min=0, show_default="0"),
+    ] = None,
     time: Annotated[
         str | None, typer.Option(help="Time column; recognised by its name if left out.")
     ] = None,
@@ -32,18 +63,19 @@ def predict(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="The file to write; FILE-predictions.csv of a series, FILE-predicted.wav of a "
-            "recording that is played, if left out."
+            help="The file to write; FILE-predictions.csv of a series, FILE-forecast.csv of rows "
+            "to come, FILE-predicted.wav of a recording that is played, if left out."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
-    """Forecast each row of a file from the rows before it, or tell the class of recordings.
+    """Forecast the rows to come, or each row of a file; or tell the class of recordings.
 
-    Of each series, the row after the last is forecast too. A network that has learned one recording
-    from another writes what it makes of a third.
+    Of each series, the row after the last is forecast too; with --horizon as many as are asked for,
+    and with --level how far they may be off. A network that has learned one recording from another
+    writes what it makes of a third.
 
-    Example: throughtime predict runs/sunspots-20260101-120000 mine.csv --out forecast.csv
+    Example: throughtime predict runs/sunspots-20260101-120000 --horizon 11 --level 80,95
     """
     from throughtime.data import read_many
     from throughtime.estimators import load
@@ -55,17 +87,30 @@ def predict(
     )
 
     known = None, SEQUENCE_CLASSIFIER, SEQUENCE_REGRESSOR
+    ahead = {"level": level, "future": future, "paths": paths, "seed": seed}
+    if horizon is None:
+        if asked := [f"--{name}" for name, value in ahead.items() if value is not None]:
+            raise UsageError(f"{', '.join(asked)}: give --horizon too, the rows to forecast")
+        if not files:
+            raise UsageError("name a file to forecast row by row, or give --horizon")
+    files = files or []
     if (kind := read_configuration(run, *known).get("estimator")) is not None:
         for option, column in (("time", time), ("series", series)):
             if column is not None:
                 raise UsageError(f"recordings have no {option} column; leave --{option} out")
+        if horizon is not None:
+            raise UsageError("recordings have no rows to come; leave --horizon out")
         if kind == SEQUENCE_REGRESSOR:
             _play(run, files, out, as_json)
             return
         _tell_recordings(run, files, out, as_json)
         return
-    if len(files) != 1:
+    if len(files) > 1:
         raise UsageError(f"{run} forecasts one file a call; {len(files)} files were given")
+    if horizon is not None:
+        asked_for = Ahead(horizon, level, future, PATHS if paths is None else paths, seed or 0)
+        forecast_ahead(run, files[0] if files else None, asked_for, time, series, out, as_json)
+        return
     file = files[0]
     forecaster, config = load(run)
     column = series if series is not None else config.get("series")
@@ -87,14 +132,21 @@ def predict(
     rows, target = sum(map(len, found)), found[0].target
     told: dict[str, Any]
     if column is None:
-        following = predicted[0][1]
+        following = _known(predicted[0][1])
         told = {"rows": rows, "next": following}
-        said = f"{rows} rows forecast; the next {target}: {following:.4g}; {place}"
+        next_ = "" if following is None else f"; the next {target}: {following:.4g}"
+        said = f"{rows} rows forecast{next_}; {place}"
     else:
-        ahead = {one.name: following for one, (_, following) in zip(found, predicted, strict=True)}
-        told = {"rows": rows, "series": len(found), "next": ahead}
+        of_each = zip(found, predicted, strict=True)
+        coming = {one.name: _known(following) for one, (_, following) in of_each}
+        told = {"rows": rows, "series": len(found), "next": coming}
         said = f"{rows} rows of {len(found)} series forecast, and the next of each; {place}"
     print(json.dumps({"predictions": str(place), **told}) if as_json else said)
+
+
+def _known(following: float) -> float | None:
+    """Give the next forecast, None where it hangs on covariates of that row."""
+    return None if math.isnan(following) else following
 
 
 def _play(run: Path, files: list[Path], out: Path | None, as_json: bool) -> None:

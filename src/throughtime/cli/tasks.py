@@ -10,7 +10,10 @@ from throughtime.cli.errors import UsageError
 
 SERIES, TEXT, RECORDINGS, PAIR = "series", "text", "recordings", "pair"
 OPTIONS: dict[str, tuple[str, ...]] = {
-    SERIES: ("target", "time", "series", "transform", "window"),
+    SERIES: (
+        "target", "time", "series", "transform", "output", "difference", "known", "calendar",
+        "window",
+    ),
     TEXT: (
         "vocabulary", "encoding", "pattern", "embedding", "dropout", "window", "rows",
     ),

@@ -22,6 +22,8 @@ from throughtime.cli.watching import Watching
 from throughtime.data import load
 from throughtime.data.split import TEST, VALIDATION
 from throughtime.estimators import LanguageModel, Settings
+from throughtime.estimators.forecaster_parameters import calendar_for
+from throughtime.estimators.outputs import registry as outputs
 from throughtime.estimators.run_checkpoints import EVERY
 from throughtime.gradients import registry as methods
 from throughtime.nn.pooled import POOLINGS
@@ -29,9 +31,9 @@ from throughtime.train import optimizers, schedules
 from throughtime.train.run_folder import RunFolder
 
 _PARAMETERS = (
-    "transform", "vocabulary", "cell", "hidden", "layers", "embedding", "dropout", "pooling",
-    "bidirectional", "epochs", "learning_rate", "optimizer", "schedule", "window", "warm_up",
-    "rows", "method", "patience", "clip", "seed", "device", "dtype",
+    "transform", "output", "difference", "vocabulary", "cell", "hidden", "layers", "embedding",
+    "dropout", "pooling", "bidirectional", "epochs", "learning_rate", "optimizer", "schedule",
+    "window", "warm_up", "rows", "method", "patience", "clip", "seed", "device", "dtype",
 )  # fmt: skip
 """The options that are parameters of an estimator."""
 DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
@@ -107,6 +109,39 @@ def train(
         str | None,
         _option(
             DATA, "Of the target before it is scaled: none, sqrt (counts), log1p.", "transform"
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        _option(
+            DATA,
+            f"Series: What is said of the next value, one of {', '.join(outputs)}.",
+            "output",
+        ),
+    ] = None,
+    difference: Annotated[
+        int | None,
+        _option(
+            DATA,
+            "Series: Learn changes over so many rows: 1 where the level drifts, a season where it "
+            "repeats too; 0 for values.",
+            "difference",
+        ),
+    ] = None,
+    known: Annotated[
+        str | None,
+        typer.Option(
+            help="Series: Covariates known before their row has come, with commas between them; "
+            "the others are forecast too.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    calendar: Annotated[
+        str | None,
+        typer.Option(
+            help="Series: Cycles in which the time of a row is placed: day,week,year, or none.",
+            rich_help_panel=DATA,
+            show_default="those seen twice",
         ),
     ] = None,
     vocabulary: Annotated[
@@ -286,11 +321,16 @@ def train(
         pair, tested, regressor = pair_asked_for(source, target, asked, *shares)
         learner, name = PairLearner(pair, tested, regressor), pair.files[1].stem
     else:
+        if known is not None:
+            asked["known"] = tuple(name.strip() for name in known.split(","))
+        if calendar not in (None, "auto"):
+            asked["calendar"] = calendar
         Settings(**asked)  # what was asked for is checked before the file is read
         dataset = load(
             source, target, time, series=series, validation=validation_share, test=test_share
         )
-        settings = Settings(**{**dataset.settings, **asked})
+        suited = {"calendar": calendar_for("auto", dataset)}
+        settings = Settings(**{**suited, **dataset.settings, **asked})
         if settings.patience is None:
             dataset = dataset.without_validation()
         use_threads(settings.hidden, settings.batch_size)

@@ -22,10 +22,53 @@ def persistence(values: Tensor) -> Tensor:
     Raises:
         ValueError: `values` is not a vector of floating-point numbers.
     """
+    return seasonal_naive(values, 1)
+
+
+def seasonal_naive(values: Tensor, season: int) -> Tensor:
+    """Forecast each value by the one a season before it.
+
+    Args:
+        values: The target, floating point. [T]
+        season: Steps of a season; 1 gives `persistence`.
+
+    Returns:
+        One-step forecasts, the first `season` NaN. [T]
+
+    Raises:
+        ValueError: `values` is not a vector of floating-point numbers, or the season is below 1.
+    """
     _check_vector(values)
+    if season < 1:
+        raise ValueError(f"a season must have at least 1 step, but is {season}")
     forecasts = torch.full_like(values, torch.nan)  # [T]
-    forecasts[1:] = values[:-1]
+    forecasts[season:] = values[:-season]
     return forecasts
+
+
+def seasonal_naive_ahead(values: Tensor, season: int, horizon: int) -> tuple[Tensor, Tensor]:
+    """Forecast the steps after the last by the last season, over and over.
+
+    Args:
+        values: The target, floating point. [T]
+        season: Steps of a season, m; 1 gives persistence.
+        horizon: Steps to forecast, H.
+
+    Returns:
+        The forecasts, and the standard deviation of their errors: that of changes over a season,
+        times the root of the seasons that have passed (Hyndman & Athanasopoulos, Forecasting:
+        principles and practice, table 5.2). [H] each
+
+    Raises:
+        ValueError: `values` is not a vector of floating-point numbers, of more than a season.
+    """
+    errors = (values - seasonal_naive(values, season))[season:]
+    if not len(errors):
+        raise ValueError(f"{len(values)} values have no season of {season} before the last")
+    steps = torch.arange(horizon, device=values.device)
+    passed = (steps // season + 1).to(values)
+    forecasts = values[len(values) - season + steps % season]
+    return forecasts, errors.square().mean().sqrt() * passed.sqrt()
 
 
 @dataclass(frozen=True)

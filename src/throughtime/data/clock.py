@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     _Read = Callable[[pl.Series], npt.NDArray[np.float64]]
 
 Kind = Literal["number", "month", "date"]
+DAY = 86400.0  # seconds
 
 UNDERSTOOD = (
     "numbers (1700, 0.25), months (1949-01, 194901, Jan 1949), quarters (1949Q1), dates "

@@ -30,7 +30,8 @@ def is_frame(source: Any) -> bool:
 def read_frame(frame: Any) -> Table:
     """Take a frame as a table.
 
-    The index of a pandas frame is its first column, unless it only counts the rows.
+    The index of a pandas frame is its first column, unless it only counts the rows, be it those of
+    a larger frame.
 
     Args:
         frame: Of polars or pandas, or what gives itself as a stream of Arrow batches.
@@ -97,8 +98,7 @@ def _from_pandas(frame: Any) -> tuple[pl.DataFrame, str, list[str]]:
             "To mend: join the levels to one name, or take a part of the frame."
         )
     index = frame.index
-    counts = type(index).__name__ == "RangeIndex" and index.name is None
-    if not counts:
+    if not _counts(frame):
         taken = {str(name) for name in frame.columns}
         named = [
             name if name is not None else ("index" if index.nlevels == 1 else f"level_{level}")
@@ -117,6 +117,22 @@ def _from_pandas(frame: Any) -> tuple[pl.DataFrame, str, list[str]]:
         for place in range(len(names))
     ]
     return pl.DataFrame(columns), FRAME, names
+
+
+def _counts(frame: Any) -> bool:
+    """Whether the index only counts rows, also those of a frame that this one is a part of.
+
+    Whole numbers without a name may be years; they are not where they do not rise from row to row,
+    or where a column holds dates.
+    """
+    index = frame.index
+    if index.nlevels > 1 or index.name is not None:
+        return False
+    if type(index).__name__ == "RangeIndex":
+        return True
+    dated = any(getattr(kind, "kind", "O") == "M" for kind in frame.dtypes)
+    rises = index.is_monotonic_increasing and index.is_unique
+    return index.dtype.kind in "iu" and (dated or not rises)
 
 
 def _column_of_pandas(column: Any) -> pl.Series:

@@ -124,6 +124,7 @@ def read_many(
             ),
             values=values[rows.start : rows.stop],  # [T, C]
             source=table.name,
+            clock=None if clock is None else clock.part(rows),
         )
         for name, rows in groups.items()
     )

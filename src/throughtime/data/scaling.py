@@ -67,7 +67,7 @@ class Scaling:
             raise ValueError(
                 f"rows must lie within the {len(values)} rows of values, but came as {rows}"
             )
-        seen = _transformed(values[list(rows)].double(), transform)  # [R, C]
+        seen = transformed(values[list(rows)].double(), transform)  # [R, C]
         center = seen.mean(dim=0)  # [C]
         scale = seen.std(dim=0, correction=0)  # [C]
         # The rounding of a mean gives constant columns a spread of some 1e-16: divided by it they
@@ -75,6 +75,27 @@ class Scaling:
         constant = scale <= 1e-12 * seen.abs().amax(dim=0)  # [C]
         scale = scale.masked_fill(constant, 1.0)
         return cls(tuple(center.tolist()), tuple(scale.tolist()), transform)
+
+    @classmethod
+    def of_counts(cls, values: Tensor, rows: range) -> Scaling:
+        """Measure the mean of a first column of counts, and scale it by that alone.
+
+        A count c is c / mean, so that none stays none; other columns are scaled as by `fit`.
+
+        Raises:
+            DataError: The first column has values below 0, or that are not whole.
+        """
+        counts = values[:, 0]
+        if faults := ((counts < 0) | (counts != counts.round())).nonzero().flatten().tolist():
+            raise DataError(
+                f"The target has {float(counts[faults[0]]):g} in row {faults[0] + 1} of the "
+                "series; counts are whole numbers of at least 0.\n"
+                "To mend: correct the value, or choose an output that is not of counts, such as "
+                "gaussian."
+            )
+        found = cls.fit(values, rows)
+        mean = found.center[0]
+        return cls((0.0, *found.center[1:]), (mean if mean > 0 else 1.0, *found.scale[1:]))
 
     @property
     def columns(self) -> int:
@@ -106,7 +127,7 @@ class Scaling:
                 f"values must have {len(self.center)} columns, [..., {len(self.center)}], but came "
                 f"with shape {tuple(values.shape)}"
             )
-        values = _transformed(values, self.transform)
+        values = transformed(values, self.transform)
         return (values - values.new_tensor(self.center)) / values.new_tensor(self.scale)
 
     def invert(self, values: Tensor) -> Tensor:
@@ -167,8 +188,12 @@ class Scaling:
         return cls(center, scale, saved["transform"])
 
 
-def _transformed(values: Tensor, name: str) -> Tensor:
-    """Transform the first column of [..., C]."""
+def transformed(values: Tensor, name: str) -> Tensor:
+    """Transform the first column of [..., C] by one of `transforms`.
+
+    Raises:
+        DataError: The transform does not take a value of it.
+    """
     transform, target = transforms[name], values[..., :1]
     faults = (target < transform.least).flatten().nonzero().flatten()
     if len(faults):

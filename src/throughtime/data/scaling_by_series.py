@@ -29,25 +29,32 @@ class ScalingBySeries:
 
     @classmethod
     def fit(
-        cls, series: Iterable[tuple[str, Tensor, range]], transform: str = "none"
+        cls,
+        series: Iterable[tuple[str, Tensor, range]],
+        transform: str = "none",
+        counts: bool = False,
     ) -> ScalingBySeries:
         """Measure mean and standard deviation on some rows of each series and on no others.
 
         Args:
             series: For each its name, its values [T, C] with the target first, and the rows.
             transform: One of `transforms`, for the targets.
+            counts: Whether targets are counts; see `Scaling.of_counts`.
 
         Returns:
             The scaling of each.
 
         Raises:
-            DataError: The transform does not take a value of a target.
+            DataError: The transform does not take a value of a target, or it is no count.
             ValueError: There is no series; or one has no such rows.
         """
         targets, covariates = {}, []
         for name, values, rows in series:
             try:
-                targets[name] = Scaling.fit(values[:, :1], rows, transform)
+                own = values[:, :1]
+                targets[name] = (
+                    Scaling.of_counts(own, rows) if counts else Scaling.fit(own, rows, transform)
+                )
             except DataError as error:
                 raise DataError(f"series {quoted(name)}: {error}") from None
             covariates.append(values[rows.start : rows.stop, 1:])

@@ -10,6 +10,8 @@ from typing import Any
 
 from torch import Tensor
 
+from throughtime.data.clock import Clock
+
 
 @dataclass(frozen=True)
 class Series:
@@ -23,6 +25,7 @@ class Series:
         times: The time of each row, as it stands in the source. Length T.
         values: Target and covariates, float64. [T, 1 + covariates]
         source: Where the numbers come from, for people.
+        clock: The times on a line; None where rows are counted.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Series:
     times: tuple[str, ...]
     values: Tensor  # [T, C]
     source: str
+    clock: Clock | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -40,6 +44,12 @@ class Series:
 
     def __len__(self) -> int:
         return len(self.times)
+
+    def part(self, rows: range) -> Series:
+        """Give some neighbouring rows as a series."""
+        within = slice(rows.start, rows.stop)
+        clock = None if self.clock is None else self.clock.part(rows)
+        return replace(self, times=self.times[within], values=self.values[within], clock=clock)
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,12 @@ class Split:
     fit: range
     validation: range
     tests: dict[str, range] = field(default_factory=dict)
+
+    @classmethod
+    def whole(cls, rows: int, validation: float) -> Split:
+        """Give a split of all rows to learn from, a share of the last of them to validate on."""
+        held = min(rows - 2, round(validation * rows))
+        return cls(range(rows - held), range(rows - held, rows))
 
     @property
     def train(self) -> range:

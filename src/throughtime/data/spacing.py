@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from throughtime.data.clock import Clock
+from throughtime.data.clock import DAY, Clock
 from throughtime.data.faults import Fault, quoted
 from throughtime.data.table import Table, as_text
-
-DAY = 86400.0  # seconds
 
 _LONGER = 1.5  # steps; below it, jitter and calendars, above it, a row is missing
 _MOST_GAPS = 0.25  # of the rows; beyond it, times are uneven rather than rows missing

@@ -1,6 +1,7 @@
 """From a series, a text or sequences to a trained network, its scores and its files."""
 
 from throughtime.estimators.classifier import SequenceClassifier
+from throughtime.estimators.forecaster import Forecaster
 from throughtime.estimators.language_model import LanguageModel
 from throughtime.estimators.parameters import NotFittedError
 from throughtime.estimators.regressor import SequenceRegressor
@@ -12,6 +13,7 @@ from throughtime.estimators.settings import Settings, SettingsError
 
 __all__ = [
     "Comparison",
+    "Forecaster",
     "LanguageModel",
     "NotFittedError",
     "SavedError",

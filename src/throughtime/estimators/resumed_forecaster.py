@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from throughtime.data import Dataset, load
 from throughtime.estimators.run_checkpoints import (
@@ -44,11 +46,7 @@ def taken_up(
     if epochs is not None and epochs != settings.epochs:
         check_epochs(settings, checkpoint, epochs)
         settings = replace(settings, epochs=epochs)
-    kept = origin_of(run, config, data)
-    dataset = load(
-        kept["source"], kept.get("target"), kept.get("time"), series=kept.get("series"),
-        validation=kept.get("validation"), test=kept.get("test"),
-    )  # fmt: skip
+    dataset = dataset_of(run, config, data)
     if settings.patience is None:
         dataset = dataset.without_validation()
     check_digest(
@@ -59,3 +57,22 @@ def taken_up(
         "a value, a time or a column has changed, or rows have come",
     )
     return dataset, settings, checkpoint
+
+
+def dataset_of(run: Path, config: Mapping[str, Any], data: Path | None = None) -> Dataset:
+    """Read again what a run was trained on, as it is now, split as it was.
+
+    Args:
+        run: The folder, for messages.
+        config: What stands in it; it is not trusted.
+        data: The file that it is read from now; the one trained on if None.
+
+    Raises:
+        SavedError: The configuration does not say what it was.
+        DataError: It cannot be read any more.
+    """
+    kept = origin_of(run, config, data)
+    return load(
+        kept["source"], kept.get("target"), kept.get("time"), series=kept.get("series"),
+        validation=kept.get("validation"), test=kept.get("test"),
+    )  # fmt: skip

@@ -24,8 +24,12 @@ from throughtime.estimators.saved import (
 from throughtime.estimators.series_model import SeriesModel, network_for
 from throughtime.estimators.settings import Settings, SettingsError
 
-_NETWORK = ("cell", "hidden", "layers", "dtype")
+_NETWORK = (
+    "cell", "hidden", "layers", "dtype", "transform", "output", "difference", "calendar", "known",
+)  # fmt: skip
 """The settings that say what the network is; the others say how it is trained."""
+_RESIDUALS = "residuals"
+"""Beside the weights: errors from which those of a network of numbers alone are drawn."""
 
 
 def save(forecaster: SeriesModel, dataset: Dataset, folder: Path, version: str) -> None:
@@ -42,12 +46,13 @@ def save(forecaster: SeriesModel, dataset: Dataset, folder: Path, version: str) 
     """
     config = configuration(forecaster, dataset, version)
     write_configuration(folder, config)
-    write_weights(folder, forecaster.network.state_dict(), config)
+    residuals = {} if forecaster.residuals is None else {_RESIDUALS: forecaster.residuals}
+    write_weights(folder, {**forecaster.network.state_dict(), **residuals}, config)
 
 
 def configuration(forecaster: SeriesModel, dataset: Dataset, version: str) -> dict[str, Any]:
     """Give all that rebuilds a forecaster but its weights, and where its data came from."""
-    settings, series = forecaster.settings, dataset.series
+    settings, series = forecaster.settings.as_dict(), dataset.series
     several = {} if dataset.series_column is None else {"series": dataset.series_column}
     return {
         "format": FORMAT,
@@ -57,8 +62,8 @@ def configuration(forecaster: SeriesModel, dataset: Dataset, version: str) -> di
         "time": series.time_name,
         "target": series.target,
         "covariates": list(series.covariates),
-        "network": {name: getattr(settings, name) for name in _NETWORK},
-        "training": {k: v for k, v in settings.as_dict().items() if k not in _NETWORK},
+        "network": {name: settings[name] for name in _NETWORK},
+        "training": {k: v for k, v in settings.items() if k not in _NETWORK},
         "scaling": forecaster.scaling.as_dict(),
         "data": {**dataset.origin, "sha256": dataset.digest()},
         "sealed": True,
@@ -78,8 +83,16 @@ def load(folder: Path) -> tuple[SeriesModel, dict[str, Any]]:
     config = read_configuration(folder, None)
     weights = read_weights(folder, config)
     settings, columns, scaling = model_settings(folder, config, device="cpu")
+    residuals = weights.pop(_RESIDUALS, None)
     check_forecaster(folder / WEIGHTS, weights, columns, settings)
     forecaster = SeriesModel(columns, scaling, settings)
+    wanted = (settings.torch_dtype, len(forecaster.rows.forecast))
+    if residuals is not None and (residuals.dtype, *residuals.shape[1:]) != wanted:
+        raise SavedError(
+            f"{folder / WEIGHTS} does not hold this forecaster's residuals: expected "
+            f"{wanted[1]} column(s), found {tuple(residuals.shape)}"
+        )
+    forecaster.residuals = residuals
     try:
         forecaster.network.load_state_dict(weights)
     except RuntimeError as error:

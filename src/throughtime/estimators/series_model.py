@@ -1,16 +1,20 @@
-"""A recurrent network that forecasts series one step ahead."""
+"""A recurrent network that forecasts series one step ahead, and from there goes on by itself."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
-from throughtime.data import DataError, Dataset, Scaling, ScalingBySeries, Series, Split
+from throughtime.data import DataError, Dataset, Member, Scaling, ScalingBySeries, Series, Split
+from throughtime.data.faults import quoted
+from throughtime.data.future import following
 from throughtime.data.windows import Windows
 from throughtime.estimators.fitting import fitted, seeded
+from throughtime.estimators.series_rows import SeriesRows
 from throughtime.estimators.settings import Settings
 from throughtime.estimators.side_by_side import run_side_by_side
 from throughtime.flow import Flow, flow
@@ -20,24 +24,34 @@ from throughtime.nn import Network
 from throughtime.train import Batch, Checkpoint, Checkpoints, Outcome
 from throughtime.train.training import Callback
 
-_loss = nn.MSELoss(reduction="none")
-
 FLOW_STEPS = 300
 """Steps on which gradient flow is measured: what it needs of memory grows with them."""
 PROBE_STEPS = 72
 """Steps on which it is looked at while a network is trained."""
+RESIDUALS = 500
+"""Errors of a network of numbers alone that are kept, from which others are drawn."""
 
 
 class SeriesModel:
     """Forecasts the target of a series from all rows before, its own and the covariates'.
 
-    The network reads row t and predicts the target of row t + 1. Values are scaled by the rows
-    trained on. One network learns and forecasts all series of a data set.
+    The network reads row t and predicts the target of row t + 1; what else it reads and says,
+    `SeriesRows` tells. Values are scaled by the rows trained on. One network learns and forecasts
+    all series of a data set.
 
     Args:
         columns: The target's name, then the covariates'.
         scaling: Of these columns, for any series or for each by its name.
         settings: How the network is built and trained.
+
+    Attributes:
+        residuals: Of a network that gives numbers alone, scaled errors of the columns that it
+            forecasts on rows it has not learned from, if some were held out, their mean taken off:
+            [R, columns]. None before it is trained, and where the network itself says how values
+            are distributed.
+
+    Raises:
+        SettingsError: What is to be known in the future is no covariate.
     """
 
     def __init__(
@@ -46,6 +60,8 @@ class SeriesModel:
         self.columns = tuple(columns)
         self.scaling = scaling
         self.settings = settings
+        self.rows = SeriesRows(columns, settings)
+        self.residuals: Tensor | None = None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)  # the network's weights depend on the seed alone
             self.network = network_for(self.columns, settings).to(settings.device)
@@ -53,17 +69,18 @@ class SeriesModel:
     @classmethod
     def for_dataset(cls, dataset: Dataset, settings: Settings) -> SeriesModel:
         """Make an untrained forecaster for a data set, scaled by the rows that it will fit."""
-        members = [(m.series, rows_to_fit(m.split, settings)) for m in dataset.members]
+        rows = SeriesRows(dataset.columns, settings)
         scaling: Scaling | ScalingBySeries
         try:
+            members = [
+                (m.series.name, rows.changes(m.series.values), _enough(m, settings))
+                for m in dataset.members
+            ]
             if dataset.series_column is None:
-                ((series, rows),) = members
-                scaling = Scaling.fit(series.values, rows, settings.transform)
+                ((_, values, fitted_on),) = members
+                scaling = rows.scaling(values, fitted_on)
             else:
-                scaling = ScalingBySeries.fit(
-                    ((series.name, series.values, rows) for series, rows in members),
-                    settings.transform,
-                )
+                scaling = ScalingBySeries.fit(members, rows.scaled_transform, rows.output.counts)
         except DataError as error:
             raise DataError(f"{dataset.series.source}: {error}") from None
         return cls(dataset.columns, scaling, settings)
@@ -97,29 +114,31 @@ class SeriesModel:
             StorageError: A checkpoint cannot be written; or the one to go on from is one of
                 another training.
         """
-        settings, splits = self.settings, [member.split for member in dataset.members]
-        known = [
-            self.scaled(member.series)[: member.split.train.stop] for member in dataset.members
-        ]
-        learned = [rows_to_fit(split, settings) for split in splits]
+        settings, members = self.settings, dataset.members
+        lost = settings.difference  # rows at the start, before which there is no change to forecast
+        known = [self.scaled(member.series)[: member.split.train.stop - lost] for member in members]
+        learned = [rows_to_fit(member.split, settings) for member in members]
         windows = Windows(
-            [values[rows.start : rows.stop] for values, rows in zip(known, learned, strict=True)],
+            [rows[: part.stop] for rows, part in zip(known, learned, strict=True)],
             settings.window,
             settings.stride,
         )
 
         def validate() -> float:
-            validated = []
-            for values, forecasts, split in zip(known, self._run(known), splits, strict=True):
-                error = forecasts[:-1] - values[1:, 0]  # of rows 1, 2, ...
-                validated.append(error[split.validation.start - 1 : split.validation.stop - 1])
-            return float(torch.cat(validated).square().mean())
+            losses = []
+            for given, rows, member in zip(self._run(known), known, members, strict=True):
+                losses.append(
+                    self.rows.target_loss(given[:-1, None], self.rows.asked(rows[:, None]))[
+                        member.split.validation.start - lost - 1 :
+                    ]
+                )
+            return float(torch.cat(losses).mean())
 
-        return fitted(
+        outcome = fitted(
             self.network,
             lambda: self._batches(windows),
-            _batch(windows, torch.tensor([0])),
-            _loss,
+            self._batch(windows, torch.tensor([0])),
+            self.rows.loss,
             "mean",
             settings,
             seeded(settings.seed),
@@ -128,6 +147,22 @@ class SeriesModel:
             checkpoints,
             resume,
         )
+        if not self.rows.output.distribution:
+            starts = [member.split.validation.start - lost for member in members]
+            self.residuals = self._residuals(known, starts)
+        return outcome
+
+    def _residuals(self, known: Sequence[Tensor], starts: Sequence[int]) -> Tensor:
+        """Give the errors on the rows from some on of each series, or on all if there are none."""
+        found = []
+        for given, rows, start in zip(self._run(known), known, starts, strict=True):
+            centers = self.rows.centers(given[:-1])  # of rows 1, 2, ...
+            errors = rows[1:, list(self.rows.forecast)] - centers
+            found.append(errors[start - 1 if start < len(rows) else 0 :])
+        errors = torch.cat(found)
+        chosen = torch.linspace(0, len(errors) - 1, min(RESIDUALS, len(errors))).round().long()
+        # A drift that is left in them would add up, step by step, beside what is forecast.
+        return (errors - errors.mean(0))[chosen].cpu()
 
     def predict(self, series: Series) -> tuple[Tensor, float]:
         """Forecast each row from those before it, and the row after the last.
@@ -136,8 +171,9 @@ class SeriesModel:
             series: Must have this forecaster's columns; others are left out.
 
         Returns:
-            The forecast of each row in units of the target, NaN for the first, float64, [T]; and
-            the forecast of the next row.
+            The forecast of each row in units of the target, NaN for the first and for those before
+            which nothing can be differenced, float64, [T]; and the forecast of the next row, NaN
+            where it hangs on covariates of that row.
 
         Raises:
             DataError: A column is missing.
@@ -158,13 +194,59 @@ class SeriesModel:
         """
         if series:
             self.scaling.check([one.name for one in series], series[0].source)
-        found = []
-        for one, outputs in zip(series, self._run([self.scaled(s) for s in series]), strict=True):
+        made = [torch.cat([self.scaled(one), self.ahead(one, 1)]) for one in series]
+        found, lost = [], self.settings.difference
+        for one, given in zip(series, self._run(made, ahead=True), strict=True):
             scaling = self.scaling.for_series(one.name)
-            ahead = scaling.invert_target(outputs.double().cpu())
-            first = torch.full((1,), torch.nan, dtype=torch.float64)
-            found.append((torch.cat([first, ahead[:-1]]), float(ahead[-1])))
+            scaled = self.rows.centers(given)[:, 0].double().cpu()  # of rows lost + 1, ...
+            levels = self.rows.levels(one) if lost else torch.zeros(len(one)).double()
+            ahead = self.rows.restored(scaled, levels[1 : 1 + len(scaled)], scaling)
+            undone = torch.full((lost + 1,), torch.nan, dtype=torch.float64)
+            following = torch.nan if self.rows.known else float(ahead[-1])
+            found.append((torch.cat([undone, ahead[:-1]]), following))
         return found
+
+    def ahead(self, series: Series, count: int, known: Tensor | None = None) -> Tensor:
+        """Give the rows that follow a series, as far as they are known.
+
+        Args:
+            series: Of this forecaster's columns.
+            count: How many, H.
+            known: The covariates known in the future, in the order of the columns, [H, K]; zeros
+                are read, scaled, where they are not given.
+
+        Returns:
+            Rows as `scaled` gives them, with zeros for what is not known. [H, R]
+
+        Raises:
+            DataError: The calendar needs dates that the series does not have.
+        """
+        scaling = self.scaling.for_series(series.name)
+        scaled = torch.zeros(count, len(self.columns), dtype=torch.float64)
+        places = [self.columns.index(name) for name in self.rows.known]
+        if known is not None and places:
+            center, scale = (
+                torch.tensor(part, dtype=torch.float64)[places]
+                for part in (scaling.center, scaling.scale)
+            )
+            coming, lost = known.double(), self.settings.difference
+            if lost:
+                before = self.rows.chosen(series)[-lost:, places].double()
+                coming = coming - torch.cat([before, coming])[:count]
+            scaled[:, places] = (coming - center) / scale
+        parts = [scaled]
+        if self.rows.calendar.cycles:
+            clock, _ = following(series.clock, series.times, count)
+            dated = None if series.clock is None else clock
+            parts.append(self.rows.dated(dated, series.source))
+        if self.rows.output.counts:
+            parts.append(scaled.new_full((count, 1), scaling.scale[0]))
+        return torch.cat(parts, 1).to(self._like)
+
+    @cached_property
+    def _like(self) -> Tensor:
+        """A tensor of the dtype and on the device that the network computes with."""
+        return torch.empty(0, dtype=self.settings.torch_dtype, device=self.settings.device)
 
     def for_series(self, name: str) -> SeriesModel:
         """Give a forecaster of one of the series: the same network, with that series' scaling.
@@ -174,6 +256,16 @@ class SeriesModel:
         """
         one = copy.copy(self)
         one.scaling = self.scaling.for_series(name)
+        return one
+
+    def of_target(self) -> Network:
+        """Give the network with the scaled forecast of the target as its only output."""
+        one = copy.deepcopy(self.network)
+        linear = one.readout
+        linear.weight = nn.Parameter(linear.weight.detach()[:1].clone())
+        linear.bias = nn.Parameter(linear.bias.detach()[:1].clone())
+        linear.out_features = 1
+        one.output_activation = self.rows.output.activation
         return one
 
     def flow(self, dataset: Dataset) -> Flow:
@@ -189,7 +281,7 @@ class SeriesModel:
         if len(before):
             with torch.no_grad():
                 _, state = self.network(before)
-        return flow(self.network, inputs, targets, _loss, state)
+        return flow(self.network, inputs, targets, self.rows.loss, state)
 
     def probe(self, dataset: Dataset) -> FlowProbe:
         """Give a callback that looks at the gradient by lag while this forecaster is trained.
@@ -198,13 +290,16 @@ class SeriesModel:
         look has to be cheap, and its cost grows with the steps.
         """
         _, inputs, targets = self._measured(dataset)
-        return FlowProbe(self.network, inputs[-PROBE_STEPS:], targets[-PROBE_STEPS:], _loss)
+        looked_at = inputs[-PROBE_STEPS:], targets[-PROBE_STEPS:]
+        return FlowProbe(self.network, *looked_at, self.rows.loss)
 
     def _measured(self, dataset: Dataset) -> tuple[Tensor, Tensor, Tensor]:
         """Give the rows that flow is measured on, as inputs and targets, and those before them."""
-        values = self.scaled(dataset.series)[: dataset.split.train.stop]
-        start = max(0, len(values) - 1 - FLOW_STEPS)
-        return values[:start, None], values[start:-1, None], values[start + 1 :, None, :1]
+        stop = dataset.split.train.stop - self.settings.difference
+        rows = self.scaled(dataset.series)[:stop, None]  # [T, 1, R]
+        inputs, asked = self.rows.read(rows), self.rows.asked(rows)
+        start = max(0, len(inputs) - FLOW_STEPS)
+        return inputs[:start], inputs[start:], asked[start:]
 
     def walk(self, dataset: Dataset) -> Walk:
         """Walk through the last training rows, as many as a window has and a page can show.
@@ -225,47 +320,56 @@ class SeriesModel:
             self.network,
             inputs[-steps:],
             targets[-steps:],
-            _loss,
+            self.rows.loss,
             state,
             labels=times[stop - steps : stop],
             input_labels=times[stop - 1 - steps : stop - 1],
         )
 
     def scaled(self, series: Series) -> Tensor:
-        """Give this forecaster's columns [T, C], scaled, where the network is."""
-        missing = [name for name in self.columns if name not in series.columns]
-        if missing:
-            raise DataError(
-                f"{series.source} lacks the column(s) {', '.join(missing)} that the model was "
-                f"trained with; it has {', '.join(series.columns)}"
-            )
-        places = [series.columns.index(name) for name in self.columns]
-        scaled = self.scaling.for_series(series.name).apply(series.values[:, places])
-        return scaled.to(self.settings.device, self.settings.torch_dtype)
+        """Give the rows of a series, scaled, where the network is; see `SeriesRows`.
 
-    def _run(self, series: Sequence[Tensor]) -> list[Tensor]:
-        """Give the scaled forecasts [T] that follow each row of each series [T, C]."""
-        return [outputs[:, 0] for outputs in run_side_by_side(self.network, series)]
+        Returns:
+            [T - difference, R]
+
+        Raises:
+            DataError: A column is missing, or the series was not among several trained on.
+        """
+        return self.rows.made(series, self.scaling.for_series(series.name), self._like)
+
+    def _run(self, rows: Sequence[Tensor], ahead: bool = False) -> list[Tensor]:
+        """Run the network through each series from its first row.
+
+        Args:
+            rows: Of each series, [T, R].
+            ahead: Whether the last row of each has yet to come; else the row after it is forecast
+                too, as if what is known of it were known to be as in the last.
+
+        Returns:
+            What it gives for each row that follows one, [T - 1, O], or [T, O].
+        """
+        read = [self.rows.read(own if ahead else torch.cat([own, own[-1:]])) for own in rows]
+        return run_side_by_side(self.network, read)
 
     def _batches(self, windows: Windows) -> Iterator[Batch]:
         """Give an epoch: the windows in a new order, in batches."""
         order = torch.randperm(len(windows))
         for chosen in torch.split(order, self.settings.batch_size):
-            yield _batch(windows, chosen)
+            yield self._batch(windows, chosen)
 
-
-def _batch(windows: Windows, chosen: Tensor) -> Batch:
-    rows, lengths = windows.batch(chosen)  # [steps + 1, B, C]
-    return Batch(rows[:-1], rows[1:, :, :1], lengths)
+    def _batch(self, windows: Windows, chosen: Tensor) -> Batch:
+        rows, lengths = windows.batch(chosen)  # [steps + 1, B, R]
+        return Batch(self.rows.read(rows), self.rows.asked(rows), lengths)
 
 
 def network_for(columns: Sequence[str], settings: Settings, device: str | None = None) -> Network:
     """Make the network of a forecaster, with weights as they are drawn."""
+    rows = SeriesRows(columns, settings)
     return Network(
         settings.cell,
-        input_size=len(columns),
+        input_size=len(rows.inputs),
         hidden_size=settings.hidden,
-        output_size=1,
+        output_size=rows.output_size,
         num_layers=settings.layers,
         dtype=settings.torch_dtype,
         device=device,
@@ -273,5 +377,23 @@ def network_for(columns: Sequence[str], settings: Settings, device: str | None =
 
 
 def rows_to_fit(split: Split, settings: Settings) -> range:
-    """Give the rows that weights and scaling are fitted on."""
-    return split.train if settings.patience is None else split.fit
+    """Give the rows that weights and scaling are fitted on, counted from the first change."""
+    rows = split.train if settings.patience is None else split.fit
+    return range(rows.start, rows.stop - settings.difference)
+
+
+def _enough(member: Member, settings: Settings) -> range:
+    """Give the rows of a series to fit on.
+
+    Raises:
+        DataError: There are fewer than two.
+    """
+    rows = rows_to_fit(member.split, settings)
+    if len(rows) < 2:
+        learned = rows.stop + settings.difference
+        raise DataError(
+            f"{quoted(member.series.name)} has {learned} rows to learn from, and of these "
+            f"{max(0, rows.stop)} with a change over {settings.difference} rows; at least 2 are "
+            "needed.\nTo mend: give longer series, or a smaller difference."
+        )
+    return rows

@@ -13,8 +13,10 @@ from torch import nn
 from torch.optim import Optimizer
 
 from throughtime import cells
-from throughtime.data import transforms
+from throughtime.data import DataError, transforms
+from throughtime.data.calendar import Calendar
 from throughtime.equations import CellError
+from throughtime.estimators.outputs import registry as outputs
 from throughtime.gradients import GradientMethod, registry
 from throughtime.gradients.objective import Reduction
 from throughtime.named import NamedError, named
@@ -44,6 +46,15 @@ class Settings:
         stride: Steps between the starts of neighbouring training sequences.
         batch_size: Training sequences in a batch.
         transform: Of the target, before it is scaled: "none", "sqrt" or "log1p".
+        output: What is said of the next value: one of `throughtime.estimators.outputs.registry`.
+        difference: Steps back from which changes are learned instead of values, the covariates'
+            too: 1 for a series whose level drifts, a season for one that repeats with a drift; 0
+            for values themselves.
+        calendar: Cycles in which the time of a forecast row is placed, for the network to read:
+            "day", "week" and "year", with commas between them; or "none".
+        known: Covariates that are known before their row has come, such as prices and holidays:
+            they are read for the row that is forecast. The others are read up to the row before,
+            and forecast too.
         patience: Epochs without a better validation loss before training ends, with the weights
             that validated best; None to train on the validation rows too, for all epochs.
         seed: Of the weights' first draw and of everything else that is random.
@@ -65,6 +76,10 @@ class Settings:
     stride: int = 10
     batch_size: int = 64
     transform: str = "none"
+    output: str = "point"
+    difference: int = 0
+    calendar: str = "none"
+    known: tuple[str, ...] = ()
     patience: int | None = 20
     seed: int = 0
     device: str = "cpu"
@@ -79,8 +94,10 @@ class Settings:
             ("optimizer", optimizers),
             ("schedule", schedules),
             ("transform", transforms),
+            ("output", outputs),
         ):
-            if getattr(self, name) not in known:
+            value = getattr(self, name)
+            if not isinstance(value, str) or value not in known:
                 raise SettingsError(
                     f"unknown {name} {getattr(self, name)!r}; known are {', '.join(known)}"
                 )
@@ -89,6 +106,7 @@ class Settings:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise SettingsError(f"{name} must be a whole number of at least 1, got {value!r}")
+        self._check_rows()
         if not 0 < self.learning_rate <= 1e6:
             raise SettingsError(
                 f"learning_rate must be positive and at most 1e6, got {self.learning_rate!r}"
@@ -113,6 +131,26 @@ class Settings:
         if self.dtype not in DTYPES:
             raise SettingsError(f"unknown dtype {self.dtype!r}; known are {', '.join(DTYPES)}")
         _check_device(self.device)
+
+    def _check_rows(self) -> None:
+        """Refuse rows that could not be made as they are asked for."""
+        steps = self.difference
+        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 0:
+            raise SettingsError(f"difference must be a whole number of at least 0, got {steps!r}")
+        if outputs[self.output].counts and (self.transform != "none" or steps):
+            raise SettingsError(
+                f"output {self.output!r} is of counts as they are; leave the transform and the "
+                "difference out"
+            )
+        if not isinstance(self.calendar, str):
+            raise SettingsError(f"calendar must be a line of text, got {self.calendar!r}")
+        try:
+            Calendar.named(self.calendar)
+        except DataError as error:
+            raise SettingsError(str(error)) from None
+        if isinstance(self.known, str) or not all(isinstance(name, str) for name in self.known):
+            raise SettingsError(f"known must be the names of columns, got {self.known!r}")
+        object.__setattr__(self, "known", tuple(self.known))  # a list, as JSON has it
 
     def gradient_method(self, reduce: Reduction = "mean") -> GradientMethod:
         """Make the gradient method; one that draws numbers at random draws them from the seed.
@@ -141,7 +179,7 @@ class Settings:
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain values for JSON."""
-        return asdict(self)
+        return {**asdict(self), "known": list(self.known)}
 
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}

@@ -84,8 +84,23 @@ def describe(model: Model) -> Described:
                 "the forecaster has learned several series, each of a scale of its own; name the "
                 f"one to export (series): {listed(model.scaling.of, shown=10)}"
             )
-        inside = describe(model.network)
-        return replace(inside, scaling=model.scaling, columns=model.columns)
+        if model.settings.difference:
+            raise ExportError(
+                "the forecaster has learned changes, and what it forecasts is counted from rows "
+                "before; export one that was trained without difference"
+            )
+        inside, rows = describe(model.of_target()), model.rows
+        calendar = len(rows.calendar.columns)
+        center, scale = (0.0,) * calendar, (1.0,) * calendar  # these come as the network reads them
+        return replace(
+            inside,
+            scaling=replace(
+                model.scaling,
+                center=model.scaling.center + center,
+                scale=model.scaling.scale + scale,
+            ),
+            columns=rows.inputs,
+        )
     if isinstance(model, Network):
         _refuse_own_forward(model, Network)
         inside = describe(model.recurrent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,20 +43,23 @@ def trained(run: Path, data: Path | None, steps: int) -> Example:
         )
     else:
         series = _noted(run, config)
-    if len(series) <= steps:
+    forecast = len(series) - 1 - forecaster.settings.difference
+    if forecast < steps:
         raise UsageError(
-            f"{series.source} has {len(series)} rows, of which {len(series) - 1} can be forecast; "
+            f"{series.source} has {len(series)} rows, of which {max(0, forecast)} can be forecast; "
             f"--steps is {steps}"
         )
-    forecaster.settings = replace(forecaster.settings, dtype="float64")
-    network = forecaster.network.double().eval()
-    values = forecaster.scaled(series)[:, None]  # [T, 1, C]
-    first = len(values) - 1 - steps
+    network = forecaster.of_target().double().eval()
+    rows = forecaster.rows.made(
+        series, forecaster.scaling.for_series(series.name), torch.empty(0, dtype=torch.float64)
+    )[:, None]
+    inputs = forecaster.rows.read(rows)  # [T - 1, 1, I]
+    first = len(inputs) - steps
     shape = (network.recurrent.num_layers, 1, network.recurrent.hidden_size)
-    state = tuple(values.new_zeros(shape) for _ in network.recurrent.cell.states)
+    state = tuple(inputs.new_zeros(shape) for _ in network.recurrent.cell.states)
     if first:
         with torch.no_grad():
-            _, carried = network(values[:first])
+            _, carried = network(inputs[:first])
         state = carried if isinstance(carried, tuple) else (carried,)
     origin = (
         f"The state before comes from the {first} rows before them."
@@ -66,8 +68,8 @@ def trained(run: Path, data: Path | None, steps: int) -> Example:
     )
     return Example(
         network,
-        inputs=values[first:-1],
-        targets=values[first + 1 :, :, :1],
+        inputs=inputs[first:],
+        targets=rows[first + 1 :, :, :1],
         state=state,
         source=f"The network of {literal(run.resolve().name)} forecasts "
         f"{literal(config['target'])} one row ahead, scaled as in training, for the rows "
@@ -81,6 +83,8 @@ def _noted(run: Path, config: dict[str, Any]) -> Series:
     import torch
 
     from throughtime.data import Series
+    from throughtime.data.clock import read_clock
+    from throughtime.data.roles import ROW
 
     path = run / "predictions.csv"
     try:
@@ -97,4 +101,5 @@ def _noted(run: Path, config: dict[str, Any]) -> Series:
         ) from error
     times = tuple(map(str, table[time]))
     values = observed.to(torch.float64)[:, None]
-    return Series(name, config["target"], (), time, times, values, str(path))
+    clock = None if config["time"] == ROW else read_clock(table[time])
+    return Series(name, config["target"], (), time, times, values, str(path), clock)

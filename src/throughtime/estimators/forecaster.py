@@ -1,0 +1,377 @@
+"""A forecaster of series with scikit-learn's conventions: many steps ahead, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from throughtime.data import DataError, Dataset, Member, Series, Split
+from throughtime.data.arrays import covariates_of
+from throughtime.data.calendar import season_of
+from throughtime.data.reading import name_of
+from throughtime.estimators.backtest import LEVELS, Backtest, backtest, origins
+from throughtime.estimators.forecaster_parameters import ForecasterParameters
+from throughtime.estimators.given_series import known_ahead, read_given
+from throughtime.estimators.horizon_forecast import (
+    PATHS,
+    HorizonForecast,
+    as_frame,
+    check_levels,
+    forecast,
+)
+from throughtime.estimators.parameters import NotFittedError
+from throughtime.estimators.series_model import SeriesModel
+from throughtime.estimators.settings import SettingsError
+from throughtime.flow import Flow
+from throughtime.train import Checkpoint, Checkpoints
+from throughtime.train.run_folder import RunFolder
+from throughtime.train.training import Callback
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(eq=False, repr=False)
+class Forecaster(ForecasterParameters):
+    """Forecasts the next values of a series, or of many; parameters as above.
+
+    Attributes:
+        model_: The network with its scaling, which forecasts one step ahead.
+        dataset_: What was learned from; of a forecaster that was loaded, nothing.
+        outcome_: What the training came to: history, best epoch, why it ended.
+
+    Example:
+        >>> import numpy as np
+        >>> y = np.sin(np.arange(300) * 0.3) + 5
+        >>> forecaster = Forecaster(hidden=8, epochs=10).fit(y)
+        >>> forecaster.predict(3, level=[80]).columns
+        ['row', 'predicted', 'lower-80', 'upper-80']
+    """
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        callbacks: Sequence[Callback] = (),
+        checkpoints: Checkpoints | None = None,
+        resume: Checkpoint | None = None,
+    ) -> Self:
+        """Learn from series.
+
+        Args:
+            X: A file or a frame, whose columns are named by the parameters; a `Dataset`, with its
+                own split; an array [T], or [T, C] whose first column is the target; a list of such
+                arrays, several series. With y: covariates of each row, [T, K], all known in the
+                future, or None.
+            y: The target, [T].
+            callbacks: Told of each update and epoch.
+            checkpoints: Keeps what is needed to go on with the training; see `throughtime.train`.
+            resume: Where to go on from.
+
+        Returns:
+            This estimator. Ctrl-C, or a loss that is not finite, leaves it with its best weights;
+            `outcome_` says so.
+
+        Raises:
+            DataError: The series cannot be used; all that is wrong is named at once.
+            SettingsError: A parameter is out of range, or the method does not take the network.
+            FloatingPointError: The loss was not finite before the first epoch had ended.
+            StorageError: A checkpoint cannot be written; or the one to go on from is one of
+                another training.
+        """
+        self._as_regression = y is not None
+        self.settings()  # before anything is read
+        dataset = self._dataset(X, y)
+        settings = self.settings(dataset)
+        if self._as_regression:
+            settings = replace(settings, known=dataset.columns[1:])
+        model = SeriesModel.for_dataset(dataset, settings)
+        outcome = model.fit(dataset, callbacks, checkpoints, resume)
+        if outcome.stopped == "failed" and not outcome.best_epoch:
+            raise FloatingPointError(outcome.failure)
+        self.model_, self.dataset_, self.outcome_ = model, dataset, outcome
+        self.n_features_in_ = len(dataset.columns) - 1 if self._as_regression else 1
+        return self
+
+    def predict(
+        self,
+        horizon: int | Any = 1,
+        level: Sequence[float] | float = (),
+        *,
+        X: Any = None,
+        future: Any = None,
+        paths: int = PATHS,
+        seed: int = 0,
+    ) -> pl.DataFrame | npt.NDArray[np.float64]:
+        """Forecast the rows that follow.
+
+        Args:
+            horizon: How many, H. After fit(X, y) the covariates of the rows to come, [H, K], as
+                scikit-learn has it.
+            level: Percent of central intervals, such as [80, 95].
+            X: What to go on from, as `fit` takes it; what was learned from if left out.
+            future: Covariates that are known of the rows to come: a file or a frame, or an array
+                [H, K] in the order of the columns.
+            paths: Ways that are drawn of each series.
+            seed: Of what is drawn: the same seed gives the same forecast.
+
+        Returns:
+            A frame of polars: the series column if there are several, the time, "predicted", and
+            "lower-95" and "upper-95" for each level. After fit(X, y) and for covariates, an array
+            of the forecasts, [H].
+
+        Raises:
+            NotFittedError: Nothing was fitted; or X is needed, for this forecaster was loaded.
+            DataError: A column, a series or a covariate of a row to come is missing.
+            SettingsError: The horizon, a level or the number of paths is out of range.
+            NoSpreadError: A level was asked of a forecaster that does not know how far it errs.
+        """
+        model = self._model()
+        if not isinstance(horizon, int | np.integer):
+            if not self._is_regression:
+                raise SettingsError(
+                    f"horizon is how many rows to forecast, a whole number; got "
+                    f"{type(horizon).__name__} (series to go on from are given as X=...)"
+                )
+            ahead = covariates_of(horizon, self.n_features_in_)
+            (found,) = self._forecast(len(ahead), None, X, ahead, paths, seed)
+            return found.predicted.numpy()
+        levels = check_levels([level] if isinstance(level, int | float) else level)
+        drawn = paths if levels or model.rows.output.distribution else 0
+        counted = horizon if isinstance(horizon, bool) else int(horizon)
+        forecasts = self._forecast(counted, levels, X, future, drawn, seed)
+        return as_frame(forecasts, levels, self._column())
+
+    def _forecast(
+        self,
+        horizon: int,
+        levels: Sequence[float] | None,
+        X: Any,
+        future: Any,
+        paths: int,
+        seed: int,
+    ) -> list[HorizonForecast]:
+        model = self._model()
+        if isinstance(horizon, bool) or horizon < 1:
+            raise SettingsError(f"horizon must be a whole number of at least 1, got {horizon!r}")
+        if isinstance(paths, bool) or not isinstance(paths, int) or paths < 0:
+            raise SettingsError(f"paths must be a whole number of at least 0, got {paths!r}")
+        if levels and paths < 2:
+            raise SettingsError(f"an interval needs ways to be drawn; paths is {paths}")
+        series, names = self._series_before(X), model.rows.known
+        if future is not None and not names and not self._is_regression:
+            raise SettingsError("no covariate is known in the future; leave future out")
+        column = self._column()
+        known = known_ahead(names, series, horizon, future, self.time, column) if names else None
+        return forecast(model, series, horizon, known, paths, seed)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Give the coefficient of determination R^2 of forecasts of the rows that follow.
+
+        Args:
+            X: The rows that come right after those learned from, as `fit` takes them; with y their
+                covariates, [H, K].
+            y: What came, [H].
+
+        Returns:
+            1 - squared errors / squared deviations from the mean, over all series and rows.
+
+        Raises:
+            NotFittedError, DataError: As for `predict`.
+        """
+        if y is not None:
+            observed = [torch.as_tensor(np.asarray(y, dtype=np.float64))]
+            found = self._forecast(len(observed[0]), None, None, X, PATHS, 0)
+        else:
+            came = {one.name: one for one in read_given(self, X)}
+            before = [one for one in self._series_before(None) if one.name in came]
+            if not before:
+                raise DataError("the rows given are of none of the series learned from")
+            observed, found = [], []
+            for one in before:
+                after = came[one.name]
+                observed.append(after.values[:, 0].double())
+                places = [after.columns.index(name) for name in self._model().rows.known]
+                known = [after.values[:, places]] if places else None
+                found += forecast(self._model(), [one], len(after), known)
+        error = sum(
+            float((one.predicted - came_).square().sum())
+            for one, came_ in zip(found, observed, strict=True)
+        )
+        together = torch.cat(observed)
+        spread = float((together - together.mean()).square().sum())
+        return 1 - error / spread if spread > 0 else float(error == 0)
+
+    def backtest(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        horizon: int,
+        windows: int = 8,
+        step: int | None = None,
+        refit: bool = False,
+        level: Sequence[float] = LEVELS,
+        season: int | None = None,
+        paths: int = PATHS,
+        seed: int = 0,
+    ) -> Backtest:
+        """Try these parameters on the past: forecast the last rows from several moments.
+
+        A copy of this forecaster is fitted to the rows before the first moment, or, to refit, anew
+        to those before each. This one is left as it is.
+
+        Args:
+            X: As for `fit`.
+            y: As for `fit`.
+            horizon: Steps that are forecast from each moment.
+            windows: How many moments.
+            step: Rows between them; as many as the horizon has if None.
+            refit: Whether to learn again at each.
+            level: Percent of the intervals whose coverage is measured.
+            season: Steps of a season, for the seasonal-naive forecast and MASE; by the times if
+                None: see `season_of`.
+            paths: Ways that are drawn of each series and window.
+            seed: Of what is drawn.
+
+        Raises:
+            DataError, SettingsError: As for `fit`; or there are too few rows for so many windows.
+        """
+        step = horizon if step is None else step
+        for name, value in (("horizon", horizon), ("windows", windows), ("step", step)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise SettingsError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if season is not None and (not isinstance(season, int) or season < 1):
+            raise SettingsError(f"season must be a whole number of at least 1, got {season!r}")
+        copied = type(self)(**self.get_params())
+        copied._as_regression = y is not None
+        dataset = copied._dataset(X, y)
+        whole = [member.series for member in dataset.members]
+        season = season_of(whole[0].clock) if season is None else season
+        starts = [origins(one, horizon, windows, step, season) for one in whole]
+        fitted: dict[int, SeriesModel] = {}
+
+        def model_of(number: int) -> SeriesModel:
+            key = number if refit else 0
+            if key not in fitted:
+                fitted.clear()
+                known = [one.part(range(at[key])) for one, at in zip(whole, starts, strict=True)]
+                fitted[key] = copied.fit(copied._split(known)).model_
+            return fitted[key]
+
+        return backtest(
+            model_of,
+            whole,
+            horizon,
+            windows,
+            step,
+            season,
+            check_levels(level),
+            paths,
+            seed,
+            dataset.series_column,
+        )
+
+    def flow(self) -> Flow:
+        """Measure how far back the gradient reaches, on the last rows learned from.
+
+        Raises:
+            NotFittedError: Nothing was fitted, or this forecaster was loaded.
+            NoFlowError: There is no gradient, or it is not finite.
+        """
+        return self._model().flow(self._fitted_to())
+
+    def save(self, folder: str | Path) -> None:
+        """Write what was fitted into a new folder: safetensors and JSON, whole or not at all.
+
+        `throughtime predict`, `evaluate` and `export` take it too.
+
+        Args:
+            folder: It must not exist, or be empty.
+
+        Raises:
+            NotFittedError: Nothing was fitted, or this forecaster was loaded.
+            RunFolderError: The folder is taken, or cannot be written.
+        """
+        from throughtime import __version__
+        from throughtime.estimators.saved_forecaster import save
+
+        model, dataset = self._model(), self._fitted_to()
+        with RunFolder("model", Path(folder)) as place:
+            save(model, dataset, place.path, __version__)
+            place.keep()
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Load a forecaster that `save` or `throughtime train` wrote, on the CPU.
+
+        Raises:
+            SavedError: A file is missing or damaged, or of another kind of model.
+        """
+        from throughtime.estimators.saved_forecaster import load
+
+        model, config = load(Path(folder))
+        taken = {k: v for k, v in model.settings.as_dict().items() if k in cls._names()}
+        time = None if config.get("time") == "row" else config.get("time")
+        loaded = cls(**taken, target=config["target"], time=time, series=config.get("series"))
+        loaded.model_ = model
+        return loaded
+
+    @property
+    def _is_regression(self) -> bool:
+        """Whether it was fitted to covariates X and a target y."""
+        return bool(self.__dict__.get("_as_regression"))
+
+    def _model(self) -> SeriesModel:
+        model: SeriesModel = self._fitted("model_")
+        return model
+
+    def _fitted_to(self) -> Dataset:
+        self._fitted("model_")
+        if "dataset_" not in self.__dict__:
+            raise NotFittedError(
+                "this forecaster was loaded, without the series that it learned from"
+            )
+        return self.dataset_
+
+    def _series_before(self, X: Any) -> list[Series]:
+        """Give the series to go on from."""
+        if X is not None:
+            return list(read_given(self, X))
+        self._fitted("model_")
+        if "dataset_" not in self.__dict__:
+            raise NotFittedError(
+                "this forecaster was loaded, without the series that it learned from; give the "
+                "rows to go on from: predict(horizon, X=...)"
+            )
+        return [
+            member.series.part(range(member.split.train.stop)) for member in self.dataset_.members
+        ]
+
+    def _column(self) -> str | None:
+        """The column that tells series apart, if there are several."""
+        if self.series is not None:
+            return self.series
+        dataset = self.__dict__.get("dataset_")
+        return None if dataset is None else dataset.series_column
+
+    def _dataset(self, X: Any, y: Any) -> Dataset:
+        """Give what is asked to be learned as a data set."""
+        if isinstance(X, Dataset):
+            return X if self.patience is not None else X.without_validation()
+        found = self._split(read_given(self, X, y))
+        return replace(found, name=name_of(X)) if isinstance(X, str | Path) else found
+
+    def _split(self, series: Sequence[Series]) -> Dataset:
+        """Make a data set of whole series, the last rows of each to validate on."""
+        share = 0.0 if self.patience is None else self.validation
+        members = tuple(Member(one, Split.whole(len(one), share)) for one in series)
+        several = "series" if len(series) > 1 else None
+        column = self.series if self.series is not None else several
+        return Dataset(series[0].name, members, series_column=column)

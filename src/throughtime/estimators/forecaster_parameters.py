@@ -1,0 +1,126 @@
+"""The parameters of a forecaster: what it reads, and how its network is built and trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from throughtime.data import Dataset
+from throughtime.data.calendar import Calendar
+from throughtime.estimators.parameters import Parameters
+from throughtime.estimators.settings import Settings, SettingsError
+
+
+@dataclass(eq=False, repr=False)
+class ForecasterParameters(Parameters):
+    """Forecasts the next values of a series, or of many, and how far they may be off.
+
+    A recurrent network learns to say how the next value is distributed, from all rows before.
+    Forecasts of many steps are drawn: the network reads what it has drawn and goes on.
+
+    Args:
+        target: The column to forecast; may be left out where there is one column of numbers.
+        time: The time column; recognised if left out.
+        series: The column that tells several series apart; None for one series.
+        known: Covariates that are known before their row has come; see `Settings`, like what
+            follows but for the names below.
+        calendar: "auto" takes the cycles of which every series has seen two.
+        difference: Steps back from which changes are learned instead of values.
+        transform: Of the target: "none", "sqrt" or "log1p".
+        output: "gaussian", "student_t" (outliers), "negative_binomial" (counts), "quantiles" (no
+            shape assumed), or "point" (a number, its errors taken from rows that are held out).
+        cell: The name of a cell.
+        hidden: Units a layer.
+        layers: Layers.
+        epochs: Times through the training rows, at most.
+        learning_rate: The first one.
+        optimizer: The name of one of torch's optimisers.
+        schedule: The name of a learning-rate schedule.
+        weight_decay: The optimiser's.
+        method: A gradient method with its arguments: "bptt", "tbptt:10:30".
+        clip: The largest gradient norm let through; None for no limit.
+        window: Steps of a training sequence.
+        stride: Steps between the starts of neighbouring training sequences.
+        batch_size: Training sequences in a batch.
+        validation: Share of the rows of each series, the last, that is held out to stop by.
+        patience: Epochs without a better validation loss before training ends, with the weights
+            that validated best; None to learn from all rows, for all epochs.
+        seed: Of the first weights and of all else that is random.
+        device: Where to train.
+        dtype: "float32" or "float64".
+    """
+
+    target: str | None = None
+    time: str | None = None
+    series: str | None = None
+    known: Sequence[str] = ()
+    calendar: str = "auto"
+    difference: int = 0
+    transform: str = "none"
+    output: str = "gaussian"
+    cell: str = "gru"
+    hidden: int = 32
+    layers: int = 1
+    epochs: int = 300
+    learning_rate: float = 0.003
+    optimizer: str = "adam"
+    schedule: str = "constant"
+    weight_decay: float = 0.0
+    method: str = "bptt"
+    clip: float | None = 1.0
+    window: int = 50
+    stride: int = 10
+    batch_size: int = 64
+    validation: float = 0.15
+    patience: int | None = 20
+    seed: int = 0
+    device: str = "cpu"
+    dtype: str = "float32"
+
+    _estimator_type: ClassVar[str] = "regressor"
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, RegressorTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="regressor",
+            target_tags=TargetTags(required=False),
+            regressor_tags=RegressorTags(),
+            input_tags=InputTags(two_d_array=True, one_d_array=True),
+        )
+
+    def settings(self, dataset: Dataset | None = None) -> Settings:
+        """Check the parameters that say how to build and train, and give them together.
+
+        Args:
+            dataset: By whose times a calendar of "auto" is chosen; none without.
+
+        Raises:
+            SettingsError: One is out of range or unknown.
+        """
+        share = self.validation
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
+            raise SettingsError(f"validation must be at least 0 and below 1, got {share!r}")
+        if self.patience is not None and share == 0:
+            raise SettingsError("patience waits for a better validation loss; give validation too")
+        roles = ("target", "time", "series", "validation", "calendar")
+        given = {name: value for name, value in self.get_params().items() if name not in roles}
+        return Settings(**given, calendar=calendar_for(self.calendar, dataset))
+
+
+def calendar_for(asked: str, dataset: Dataset | None) -> str:
+    """Give the calendar that a data set is read with.
+
+    Args:
+        asked: "auto", or as `Settings` has it.
+        dataset: By whose training rows "auto" is decided; none without.
+    """
+    if asked != "auto":
+        return asked
+    if dataset is None:
+        return "none"
+    members = ((member.series.clock, member.split.train) for member in dataset.members)
+    return str(
+        Calendar.suited(None if clock is None else clock.part(rows) for clock, rows in members)
+    )

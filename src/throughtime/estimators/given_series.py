@@ -1,0 +1,74 @@
+"""Series as a forecaster is given them, whatever holds them, and what is known of rows to come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from throughtime.data import DataError, Dataset, Series, read_many
+from throughtime.data.ahead import read_ahead
+from throughtime.data.arrays import covariates_of, series_of_arrays
+from throughtime.data.frames import is_frame
+from throughtime.estimators.forecaster_parameters import ForecasterParameters
+
+
+def read_given(parameters: ForecasterParameters, X: Any, y: Any = None) -> tuple[Series, ...]:
+    """Read series.
+
+    Args:
+        parameters: They name the columns of files and frames.
+        X: A data set, a file, a frame, an array [T] or [T, C], or a list of arrays; with y the
+            covariates of each row.
+        y: The target, [T], or None.
+
+    Raises:
+        DataError: They cannot be used; all that is wrong is named at once.
+    """
+    if isinstance(X, Dataset):
+        return tuple(member.series for member in X.members)
+    if y is not None:
+        return series_of_arrays(y, X)
+    if isinstance(X, str | Path) or is_frame(X):
+        return read_many(X, parameters.target, parameters.time, parameters.series)
+    return series_of_arrays(X)
+
+
+def known_ahead(
+    names: Sequence[str],
+    series: Sequence[Series],
+    horizon: int,
+    future: Any,
+    time: str | None,
+    series_column: str | None,
+) -> list[Tensor]:
+    """Give the covariates of the rows to come of each series, [H, K] each.
+
+    Args:
+        names: Of the covariates, K.
+        series: Those before.
+        horizon: Rows to come, H.
+        future: A file, a frame, or an array [H, K].
+        time: The time column, if it is named.
+        series_column: The column that tells series apart; None for one series.
+
+    Raises:
+        DataError: They are missing, too few, or do not follow.
+    """
+    if future is None:
+        raise DataError(
+            f"the forecast depends on {', '.join(names)} of the rows to come.\n"
+            "To mend: give them as future, or train without naming them as known."
+        )
+    named = is_frame(future) and set(names) <= set(map(str, getattr(future, "columns", names)))
+    if named or isinstance(future, str | Path):
+        return read_ahead(future, names, series, horizon, time, series_column)
+    ahead = covariates_of(future, len(names))
+    if len(series) > 1 or len(ahead) < horizon:
+        raise DataError(
+            f"future has {len(ahead)} rows; {horizon} of {len(series)} series are to be "
+            "forecast.\nTo mend: give as many, of several series as a frame or a file."
+        )
+    return [ahead[:horizon]]

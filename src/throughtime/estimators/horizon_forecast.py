@@ -1,0 +1,138 @@
+"""Forecasts of many steps: the ways that series may go, and what can be said of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from throughtime.data import Series
+from throughtime.data.future import following
+from throughtime.estimators.series_model import SeriesModel
+from throughtime.estimators.settings import SettingsError
+from throughtime.estimators.simulation import simulate
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PATHS = 500
+"""Ways that are drawn of a series, where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class HorizonForecast:
+    """What is said of the rows that follow a series.
+
+    Attributes:
+        name: The series'.
+        time_name: The time column's.
+        times: Of the rows to come, as they will be written. Length H
+        predicted: The forecast: the median of the ways; of a network of numbers alone, what follows
+            if it errs nowhere. Float64, [H]
+        paths: Ways that the series may go, [S, H]; None where none were drawn.
+    """
+
+    name: str
+    time_name: str
+    times: tuple[str, ...]
+    predicted: Tensor
+    paths: Tensor | None = None
+
+    def quantile(self, share: float | Sequence[float]) -> Tensor:
+        """Give the values below which a share of the ways lie, [H], or [shares, H].
+
+        Raises:
+            SettingsError: No ways were drawn.
+        """
+        if self.paths is None:
+            raise SettingsError("no ways were drawn; ask for them by a level")
+        shares = self.paths.new_tensor(share)
+        return torch.quantile(self.paths, shares, dim=0)
+
+    def interval(self, level: float) -> tuple[Tensor, Tensor]:
+        """Give the central interval that holds so many percent of the ways, [H] each."""
+        low, high = self.quantile(shares_of(level))
+        return low, high
+
+    def columns(self, levels: Sequence[float] = ()) -> dict[str, Tensor]:
+        """Give the forecast, and the intervals of some levels, by the names of their columns."""
+        found = {"predicted": self.predicted}
+        for level in levels:
+            found[f"lower-{level:g}"], found[f"upper-{level:g}"] = self.interval(level)
+        return found
+
+
+def forecast(
+    model: SeriesModel,
+    series: Sequence[Series],
+    horizon: int,
+    known: Sequence[Tensor] | None = None,
+    paths: int = PATHS,
+    seed: int = 0,
+) -> list[HorizonForecast]:
+    """Forecast the rows that follow series.
+
+    Arguments and errors are those of `simulate`. A network of numbers alone gives its forecast
+    without drawing; its ways are drawn beside it.
+    """
+    drawn = simulate(model, series, horizon, known, paths, seed) if paths else None
+    plain = None
+    if drawn is None or not model.rows.output.distribution:
+        plain = simulate(model, series, horizon, known, 0, seed)
+    found = []
+    for place, one in enumerate(series):
+        _, times = following(one.clock, one.times, horizon)
+        ways = None if drawn is None else drawn[place]
+        if plain is not None:
+            center = plain[place][0]
+        else:
+            assert ways is not None
+            center = ways.median(0).values if len(ways) % 2 else ways.quantile(0.5, 0)
+        found.append(HorizonForecast(one.name, one.time_name, tuple(times), center, ways))
+    return found
+
+
+def shares_of(level: float) -> tuple[float, float]:
+    """Give the shares of values below the two ends of a central interval of so many percent."""
+    return (0.5 - level / 200, 0.5 + level / 200)
+
+
+def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
+    """Give levels in order.
+
+    Raises:
+        SettingsError: One is not between 0 and 100.
+    """
+    for level in levels:
+        number = isinstance(level, int | float) and not isinstance(level, bool)
+        if not number or not 0 < level < 100 or math.isnan(level):
+            raise SettingsError(
+                f"a level is a number of percent between 0 and 100, such as 95; got {level!r}"
+            )
+    return tuple(sorted(set(levels)))
+
+
+def as_frame(
+    forecasts: Sequence[HorizonForecast],
+    levels: Sequence[float] = (),
+    series_column: str | None = None,
+) -> pl.DataFrame:
+    """Give forecasts as a frame: a row a step, those of several series below each other.
+
+    Args:
+        forecasts: At least one.
+        levels: Of intervals: columns "lower-95" and "upper-95".
+        series_column: The name of the column that tells series apart; None for no such column.
+    """
+    import polars as pl
+
+    parts = []
+    for one in forecasts:
+        names = {} if series_column is None else {series_column: [one.name] * len(one.times)}
+        numbers = {name: c.tolist() for name, c in one.columns(levels).items()}
+        parts.append(pl.DataFrame({**names, one.time_name: list(one.times), **numbers}))
+    return pl.concat(parts)
