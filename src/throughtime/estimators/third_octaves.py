@@ -26,7 +26,7 @@ def third_octaves(signals: Sequence[Tensor], rate: float) -> tuple[list[float], 
 
     Returns:
         The middles of the bands, in Hz; and for each signal its power in each, mean squares of
-        samples. None where the signals have fewer than 64 samples.
+        samples. Both are empty where the signals have fewer than 64 samples.
     """
     T = len(signals[0])
     if T < _FEWEST:
