@@ -101,7 +101,7 @@ def test_row_by_row_the_next_hangs_on_what_is_not_given(
 def test_such_a_run_is_evaluated_measured_and_gone_on_with(trained: Path, sales: Path) -> None:
     for arguments in (
         ["evaluate", trained, sales, "--last", "10"],
-        ["flow", trained, "--data", sales],
+        ["flow", trained],
         ["explain", trained, "--data", sales, "--steps", "2"],
         ["resume", trained, "--epochs", "5"],
     ):

@@ -29,15 +29,18 @@ def test_a_run_is_measured_on_what_it_was_trained_on(tmp_path: Path) -> None:
 def test_a_run_on_a_file_of_ones_own(tide_csv: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     run("train", tide_csv, "--target", "level", *QUICK, "--out", out)
-    refused = run("flow", out)
-    assert refused.exit_code == 2
-    assert "tide.csv" in refused.stderr
-    assert "--data" in refused.stderr
+    again = run("flow", out, "--json")  # on what it was trained on
+    assert again.exit_code == 0, again.stderr
     figures = tmp_path / "figures.json"
     result = run("flow", out, "--data", tide_csv, "--fraction", "0.5", "--out", figures)
     assert result.exit_code == 0
     assert "falls to 50 % after" in result.stdout
     assert json.loads(figures.read_text())["fraction"] == 0.5
+    moved = tide_csv.rename(tmp_path / "moved.csv")
+    refused = run("flow", out)
+    assert refused.exit_code == 2
+    assert "tide.csv: no such file" in refused.stderr
+    assert run("flow", out, "--data", moved).exit_code == 0
 
 
 @pytest.mark.parametrize(

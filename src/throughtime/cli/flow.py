@@ -33,7 +33,7 @@ def flow(
         str | None,
         typer.Option(
             help="For a run: the series, text, folder of recordings or recording to measure it on; "
-            "the one it was trained on if that is built in, a text or recordings."
+            "what it was trained on if left out."
         ),
     ] = None,
     target: Annotated[
@@ -115,6 +115,7 @@ def _trained(
     from throughtime.data import load as load_series
     from throughtime.data import sources
     from throughtime.estimators import load
+    from throughtime.estimators.resumed_forecaster import dataset_of
     from throughtime.estimators.saved import (
         LANGUAGE_MODEL,
         SEQUENCE_CLASSIFIER,
@@ -130,14 +131,13 @@ def _trained(
     if kind == SEQUENCE_REGRESSOR:
         return _trained_on_pair(run, data, output, columns)
     forecaster, config = load(run)
-    given = data or str(config["name"])
-    if data is None and given not in sources:
-        raise UsageError(
-            f"{run} was trained on {config['source']}; name that file, or another with its "
-            "columns, with --data"
-        )
-    target, column = config["target"] if data else None, series or config.get("series")
-    return _of_series(forecaster, load_series(given, target, time, series=column))
+    if data is not None:
+        target = None if data in sources else config["target"]
+        column = series or config.get("series")
+        return _of_series(forecaster, load_series(data, target, time, series=column))
+    if time is not None or series is not None:
+        raise UsageError("the run knows its columns; leave --time and --series out")
+    return _of_series(forecaster, dataset_of(run, config))
 
 
 def _trained_on_text(run: Path, data: str | None, columns: dict[str, str | None]) -> _Asked:
