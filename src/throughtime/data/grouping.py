@@ -40,3 +40,21 @@ def nameless_faults(table: Table, column: str, groups: dict[str, range]) -> list
     """Give a fault for each row that does not say which series it is of."""
     what = f"column {quoted(column)}: empty cell"
     return [table.fault(row, what, _MEND) for row in groups.get("", ())]
+
+
+def too_few_rows(table: Table, row: int, name: str, rows: int, minimum_rows: int) -> Fault:
+    """Give the fault of a series that is too short.
+
+    Args:
+        table: Where its first row stands.
+        row: Which that is.
+        name: What the series is called.
+        rows: How many it has.
+        minimum_rows: How many it needs.
+    """
+    have = f"{rows} row{'s' if rows > 1 else ''}"
+    return table.fault(
+        row,
+        f"series {quoted(name)} has {have}; at least {minimum_rows} are needed",
+        "give longer series, or leave the short ones out.",
+    )
