@@ -10,7 +10,7 @@ from throughtime.cli.errors import UsageError
 
 SERIES, TEXT, RECORDINGS, PAIR = "series", "text", "recordings", "pair"
 OPTIONS: dict[str, tuple[str, ...]] = {
-    SERIES: ("target", "time", "series", "transform", "window"),
+    SERIES: ("target", "time", "series", "transform", "window", "windows_per_epoch"),
     TEXT: (
         "vocabulary", "encoding", "pattern", "embedding", "dropout", "window", "rows",
     ),

@@ -30,7 +30,7 @@ from throughtime.train.run_folder import RunFolder
 
 _PARAMETERS = (
     "transform", "vocabulary", "cell", "hidden", "layers", "embedding", "dropout", "pooling",
-    "bidirectional", "epochs", "learning_rate", "optimizer", "schedule", "window", "warm_up",
+    "bidirectional", "epochs", "learning_rate", "optimizer", "schedule", "window", "windows_per_epoch", "warm_up",
     "rows", "method", "patience", "clip", "seed", "device", "dtype",
 )  # fmt: skip
 """The options that are parameters of an estimator."""
@@ -184,6 +184,14 @@ def train(
     ] = None,
     window: Annotated[
         int | None, _option(TRAINING, "Steps of a training sequence.", "window")
+    ] = None,
+    windows_per_epoch: Annotated[
+        int | None,
+        typer.Option(
+            help="Series: Training sequences drawn for an epoch.",
+            rich_help_panel=TRAINING,
+            show_default="all of them",
+        ),
     ] = None,
     warm_up: Annotated[
         int | None,

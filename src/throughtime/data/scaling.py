@@ -6,13 +6,14 @@ square root for counts, the logarithm for what grows by shares.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from throughtime.data.errors import DataError
+from throughtime.data.stored.scratch import release
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,43 @@ class Scaling:
             raise ValueError(
                 f"rows must lie within the {len(values)} rows of values, but came as {rows}"
             )
-        seen = _transformed(values[list(rows)].double(), transform)  # [R, C]
-        center = seen.mean(dim=0)  # [C]
-        scale = seen.std(dim=0, correction=0)  # [C]
-        # The rounding of a mean gives constant columns a spread of some 1e-16: divided by it they
-        # would explode.
-        constant = scale <= 1e-12 * seen.abs().amax(dim=0)  # [C]
-        scale = scale.masked_fill(constant, 1.0)
-        return cls(tuple(center.tolist()), tuple(scale.tolist()), transform)
+        taken = values[rows.start : rows.stop] if rows.step == 1 else values[list(rows)]
+        seen = transformed(taken.double(), transform)  # [R, C]
+        return cls(
+            *_bounded(seen.mean(dim=0), seen.std(dim=0, correction=0), _largest(seen)), transform
+        )
+
+    @classmethod
+    def fit_parts(cls, parts: Iterable[Tensor]) -> Scaling:
+        """Measure mean and standard deviation on rows that come in parts.
+
+        So many parts are joined as hold 16 million numbers, and what is measured of such rows is
+        put together (Chan, Golub & LeVeque 1979): no more has to be in memory.
+
+        Args:
+            parts: Rows, finite. [T, C] each; at least one row in all
+
+        Returns:
+            The scaling of the C columns, without a transform.
+
+        Raises:
+            ValueError: There are no parts.
+        """
+        joined = _joined(parts)
+        first = next(joined, None)
+        if first is None:
+            raise ValueError("there are no rows to measure")
+        if not first.shape[1]:
+            return cls((), ())
+        rows, largest = len(first), _largest(first)
+        center, scale = first.mean(dim=0), first.std(dim=0, correction=0)  # [C]
+        for more in joined:
+            total, off = rows + len(more), more.mean(dim=0) - center
+            squares = rows * scale.square() + len(more) * more.std(dim=0, correction=0).square()
+            scale = ((squares + off.square() * (rows * len(more) / total)) / total).sqrt()
+            center = center + off * (len(more) / total)
+            rows, largest = total, torch.maximum(largest, _largest(more))
+        return cls(*_bounded(center, scale, largest))
 
     @property
     def columns(self) -> int:
@@ -106,7 +136,7 @@ class Scaling:
                 f"values must have {len(self.center)} columns, [..., {len(self.center)}], but came "
                 f"with shape {tuple(values.shape)}"
             )
-        values = _transformed(values, self.transform)
+        values = transformed(values, self.transform)
         return (values - values.new_tensor(self.center)) / values.new_tensor(self.scale)
 
     def invert(self, values: Tensor) -> Tensor:
@@ -167,8 +197,12 @@ class Scaling:
         return cls(center, scale, saved["transform"])
 
 
-def _transformed(values: Tensor, name: str) -> Tensor:
-    """Transform the first column of [..., C]."""
+def transformed(values: Tensor, name: str) -> Tensor:
+    """Transform the first column of [..., C] by the transform of that name.
+
+    Raises:
+        DataError: The transform does not take a value of it.
+    """
     transform, target = transforms[name], values[..., :1]
     faults = (target < transform.least).flatten().nonzero().flatten()
     if len(faults):
@@ -179,6 +213,41 @@ def _transformed(values: Tensor, name: str) -> Tensor:
             "To mend: correct the value, or train without the transform."
         )
     return torch.cat([transform.forward(target), values[..., 1:]], -1)
+
+
+AT_ONCE = 2**24
+"""Numbers on which mean and spread are measured together."""
+
+
+def _joined(parts: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Join parts until they hold so many numbers."""
+    some: list[Tensor] = []
+    numbers = 0
+    for part in parts:
+        some.append(part)
+        numbers += part.numel()
+        if numbers > AT_ONCE:
+            yield torch.cat(some).double()
+            some, numbers = [], 0
+            release()
+    if some:
+        yield torch.cat(some).double()
+        release()
+
+
+def _largest(seen: Tensor) -> Tensor:
+    """Give the largest magnitude of each column: [R, C] -> [C]."""
+    return torch.maximum(seen.amax(dim=0), -seen.amin(dim=0))
+
+
+def _bounded(
+    center: Tensor, scale: Tensor, largest: Tensor
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Give centers and scales, 1 for a column that is constant."""
+    # The rounding of a mean gives constant columns a spread of some 1e-16: divided by it they
+    # would explode.
+    scale = scale.masked_fill(scale <= 1e-12 * largest, 1.0)  # [C]
+    return tuple(center.tolist()), tuple(scale.tolist())
 
 
 def _numbers(saved: object, name: str) -> tuple[float, ...]:

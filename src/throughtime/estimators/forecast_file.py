@@ -12,6 +12,7 @@ from pathlib import Path
 from torch import Tensor
 
 from throughtime.data import Series, Split
+from throughtime.data.stored.scratch import release
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def write_forecasts(
         for forecast in chain([first], remaining):
             name = [] if series_column is None else [forecast.series.name]
             writer.writerows([*name, *cells] for cells in forecast.rows())
+            release()
 
 
 def _cell(value: float) -> str:

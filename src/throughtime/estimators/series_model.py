@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from throughtime.data import DataError, Dataset, Scaling, ScalingBySeries, Series, Split
-from throughtime.data.windows import Windows
+from throughtime.data.drawn import DrawnRows
+from throughtime.data.windows import Rows, Windows
 from throughtime.estimators.fitting import fitted, seeded
+from throughtime.estimators.series_rows import of_each, room_for_each
 from throughtime.estimators.settings import Settings
 from throughtime.estimators.side_by_side import run_side_by_side
 from throughtime.flow import Flow, flow
@@ -98,21 +100,17 @@ class SeriesModel:
                 another training.
         """
         settings, splits = self.settings, [member.split for member in dataset.members]
-        known = [
-            self.scaled(member.series)[: member.split.train.stop] for member in dataset.members
-        ]
-        learned = [rows_to_fit(split, settings) for split in splits]
-        windows = Windows(
-            [values[rows.start : rows.stop] for values, rows in zip(known, learned, strict=True)],
-            settings.window,
-            settings.stride,
-        )
+        series = [member.series for member in dataset.members]
+        known = of_each(series, lambda at: self.scaled(series[at])[: splits[at].train.stop])
+        windows = Windows(self._learned(dataset, known), settings.window, settings.stride)
 
         def validate() -> float:
-            validated = []
-            for values, forecasts, split in zip(known, self._run(known), splits, strict=True):
-                error = forecasts[:-1] - values[1:, 0]  # of rows 1, 2, ...
-                validated.append(error[split.validation.start - 1 : split.validation.stop - 1])
+            validated = [torch.empty(0)] * len(splits)
+            lengths = [split.train.stop for split in splits]
+            for place, values, outputs in run_side_by_side(self.network, known, lengths):
+                rows = splits[place].validation
+                targets = values[rows.start : rows.stop, 0]
+                validated[place] = outputs[rows.start - 1 : rows.stop - 1, 0] - targets
             return float(torch.cat(validated).square().mean())
 
         return fitted(
@@ -158,13 +156,16 @@ class SeriesModel:
         """
         if series:
             self.scaling.check([one.name for one in series], series[0].source)
-        found = []
-        for one, outputs in zip(series, self._run([self.scaled(s) for s in series]), strict=True):
-            scaling = self.scaling.for_series(one.name)
-            ahead = scaling.invert_target(outputs.double().cpu())
-            first = torch.full((1,), torch.nan, dtype=torch.float64)
-            found.append((torch.cat([first, ahead[:-1]]), float(ahead[-1])))
-        return found
+        forecasts, following = room_for_each(series), [torch.nan] * len(series)
+        scaled, lengths = (
+            of_each(series, lambda at: self.scaled(series[at])),
+            list(map(len, series)),
+        )
+        for place, _, outputs in run_side_by_side(self.network, scaled, lengths):
+            scaling = self.scaling.for_series(series[place].name)
+            ahead = scaling.invert_target(outputs[:, 0].double().cpu())  # [T]
+            forecasts[place][1:], following[place] = ahead[:-1], float(ahead[-1])
+        return list(zip(forecasts, following, strict=True))
 
     def for_series(self, name: str) -> SeriesModel:
         """Give a forecaster of one of the series: the same network, with that series' scaling.
@@ -233,23 +234,42 @@ class SeriesModel:
 
     def scaled(self, series: Series) -> Tensor:
         """Give this forecaster's columns [T, C], scaled, where the network is."""
+        values = series.values[:, self._places(series)]
+        scaled = self.scaling.for_series(series.name).apply(values)
+        return scaled.to(self.settings.device, self.settings.torch_dtype)
+
+    def _places(self, series: Series) -> list[int]:
+        """Say where this forecaster's columns stand among those of a series."""
         missing = [name for name in self.columns if name not in series.columns]
         if missing:
             raise DataError(
                 f"{series.source} lacks the column(s) {', '.join(missing)} that the model was "
                 f"trained with; it has {', '.join(series.columns)}"
             )
-        places = [series.columns.index(name) for name in self.columns]
-        scaled = self.scaling.for_series(series.name).apply(series.values[:, places])
-        return scaled.to(self.settings.device, self.settings.torch_dtype)
+        return [series.columns.index(name) for name in self.columns]
 
-    def _run(self, series: Sequence[Tensor]) -> list[Tensor]:
-        """Give the scaled forecasts [T] that follow each row of each series [T, C]."""
-        return [outputs[:, 0] for outputs in run_side_by_side(self.network, series)]
+    def _learned(self, dataset: Dataset, known: Sequence[Tensor]) -> Sequence[Tensor] | Rows:
+        """Give the rows that are learned from, scaled: now, or when they are drawn."""
+        learned = [rows_to_fit(member.split, self.settings) for member in dataset.members]
+        if not dataset.stored:
+            return [
+                values[rows.start : rows.stop] for values, rows in zip(known, learned, strict=True)
+            ]
+        series = [member.series for member in dataset.members]
+        if self.settings.transform != "none":
+            for one in series:  # what cannot be transformed is found before anything is learned
+                self.scaled(one)
+        return DrawnRows(
+            [one.values[rows.start : rows.stop] for one, rows in zip(series, learned, strict=True)],
+            self._places(series[0]),
+            [self.scaling.for_series(one.name) for one in series],
+            self.settings.torch_dtype,
+            self.settings.device,
+        )
 
     def _batches(self, windows: Windows) -> Iterator[Batch]:
-        """Give an epoch: the windows in a new order, in batches."""
-        order = torch.randperm(len(windows))
+        """Give an epoch: the windows, or as many as are asked for, in a new order, in batches."""
+        order = torch.randperm(len(windows))[: self.settings.windows_per_epoch]
         for chosen in torch.split(order, self.settings.batch_size):
             yield _batch(windows, chosen)
 

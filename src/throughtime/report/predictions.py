@@ -1,13 +1,14 @@
 """The forecasts of a run beside what was observed, row by row."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 
 from throughtime.report.numerals import number
-from throughtime.report.table_file import read_columns
+from throughtime.report.table_file import read_rows
 
 FITTED_PARTS = ("train", "validation")
 
@@ -93,17 +94,17 @@ def read_predictions(path: Path) -> Predictions:
     Raises:
         ValueError: A column is missing.
     """
-    columns = read_columns(path, needed=["part", "observed"])
-    names = list(columns)
+    names = next(read_rows(path, needed=["part", "observed"]))
     before = max(1, names.index("part"))
     time_name = names[before - 1]
     series, count = "", 1
     if before > 1:
-        rows = Counter(columns[names[0]])
-        ((series, _),) = rows.most_common(1) or [("", 0)]
-        count = len(rows)
-        of = [name == series for name in columns[names[0]]]
-        columns = {name: list(compress(cells, of)) for name, cells in columns.items()}
+        rows, count = _longest(path)
+        series = rows[0][0] if rows else ""
+    else:
+        rows = list(_below_header(path))
+    cells = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
+    columns = dict(zip(names, cells, strict=True))
     known = {*names[:before], "part", "observed"}
     values = {
         name: [number(cell) for cell in cells]
@@ -119,3 +120,27 @@ def read_predictions(path: Path) -> Predictions:
         series=series,
         count=count,
     )
+
+
+def _longest(path: Path) -> tuple[list[list[str]], int]:
+    """Give the rows of the series that has most of them, and how many series there are.
+
+    Of files that are larger than memory no more is held than the rows of two series, if those of
+    each stand together, as they do in every file that is written here.
+    """
+    counts: Counter[str] = Counter()
+    longest: list[list[str]] = []
+    together = True
+    for name, some in groupby(_below_header(path), key=itemgetter(0)):
+        rows = list(some)
+        together &= name not in counts
+        counts[name] += len(rows)
+        longest = max(longest, rows, key=len)
+    if not together:
+        ((series, _),) = counts.most_common(1)
+        longest = [row for row in _below_header(path) if row[0] == series]
+    return longest, len(counts)
+
+
+def _below_header(path: Path) -> Iterator[list[str]]:
+    return islice(read_rows(path), 1, None)
