@@ -30,8 +30,8 @@ from throughtime.train.run_folder import RunFolder
 
 _PARAMETERS = (
     "transform", "vocabulary", "cell", "hidden", "layers", "embedding", "dropout", "pooling",
-    "bidirectional", "epochs", "learning_rate", "optimizer", "schedule", "window", "windows_per_epoch", "warm_up",
-    "rows", "method", "patience", "clip", "seed", "device", "dtype",
+    "bidirectional", "epochs", "learning_rate", "optimizer", "schedule", "window",
+    "windows_per_epoch", "warm_up", "rows", "method", "patience", "clip", "seed", "device", "dtype",
 )  # fmt: skip
 """The options that are parameters of an estimator."""
 DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
