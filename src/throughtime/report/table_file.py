@@ -40,12 +40,14 @@ def read_rows(path: Path, needed: Sequence[str] = ()) -> Iterator[list[str]]:
                 )
             yield header
             for count, row in enumerate(rows, start=2):
-                if len(row) > len(header):
+                if len(row) == len(header):
+                    yield row
+                elif len(row) > len(header):
                     raise ValueError(
                         f"{path}, row {count}: expected {len(header)} cells, found {len(row)}; "
                         "quote cells that hold a comma"
                     )
-                if row:
+                elif row:
                     yield row + [""] * (len(header) - len(row))
         except csv.Error as error:
             raise ValueError(f"{path}: not a CSV file ({error}); write it again") from error

@@ -23,8 +23,8 @@ BATCH = 24 * 2**20
 """Bytes of a batch, about: polars needs several times as much while it reads one."""
 
 _SAMPLE = 1000
-_FEWEST = 256
-"""Rows of a batch, however wide they are."""
+_FEWEST, _MOST = 256, 2**17
+"""Rows of a batch, however wide or narrow they are."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class LargeTable:
         frame = self.frame.select(columns)
         sample = self._read(frame, 0, min(_SAMPLE, self.rows))
         width = sum(column.estimated_size() for column in sample.columns.values()) / len(sample)
-        count = max(_FEWEST, int(BATCH / max(1.0, width)))
+        count = min(_MOST, max(_FEWEST, int(BATCH / max(1.0, width))))
         for start in range(0, self.rows, count):
             rows = range(start, min(start + count, self.rows))
             yield rows, self._read(frame, rows.start, len(rows))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _WIDEST = 256
 """Bytes kept of a text; no notation of a time needs as many, nor does a message show them."""
 
-_AT_ONCE = 2**17
+_AT_ONCE = 2**16
 
 
 @dataclass(frozen=True)
