@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from throughtime.data.errors import DataError
 from throughtime.data.faults import Fault, quoted
 from throughtime.data.table import Table, as_text
 
@@ -58,3 +59,17 @@ def too_few_rows(table: Table, row: int, name: str, rows: int, minimum_rows: int
         f"series {quoted(name)} has {have}; at least {minimum_rows} are needed",
         "give longer series, or leave the short ones out.",
     )
+
+
+def check_rows(name: str, rows: int, minimum_rows: int) -> None:
+    """Refuse a table of one series that is too short.
+
+    Raises:
+        DataError: It has fewer rows than it needs.
+    """
+    if rows < minimum_rows:
+        raise DataError(
+            f"{name} has {rows} row{'s' if rows > 1 else ''}; at least {minimum_rows} are "
+            "needed.\n"
+            "To mend: give a longer series."
+        )

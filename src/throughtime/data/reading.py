@@ -14,7 +14,7 @@ from throughtime.data.delimited import read_delimited
 from throughtime.data.errors import DataError
 from throughtime.data.faults import Fault, refuse
 from throughtime.data.frames import is_frame, read_frame
-from throughtime.data.grouping import by_series, nameless_faults, too_few_rows
+from throughtime.data.grouping import by_series, check_rows, nameless_faults, too_few_rows
 from throughtime.data.numeric import number_faults, read_column
 from throughtime.data.roles import check_roles, find_target, find_time
 from throughtime.data.series import Series
@@ -116,7 +116,7 @@ def read_many(
     if faults:
         refuse(table.name, faults)
     if series is None:
-        _check_rows(table, minimum_rows)
+        check_rows(table.name, len(table), minimum_rows)
     times = None if clock is None else as_text(table.columns[time_name]).to_list()
     values = torch.from_numpy(np.stack([column.values for column in used], axis=1))  # [R, C]
     return tuple(
@@ -165,13 +165,3 @@ def _times(table: Table, time_name: str, rows: range) -> Table:
     """The times of one series, and where they stand."""
     column = table.columns[time_name][rows.start : rows.stop]
     return replace(table, columns={time_name: column}, places=table.places[rows.start : rows.stop])
-
-
-def _check_rows(table: Table, minimum_rows: int) -> None:
-    rows = len(table)
-    if rows < minimum_rows:
-        raise DataError(
-            f"{table.name} has {rows} row{'s' if rows > 1 else ''}; at least {minimum_rows} are "
-            "needed.\n"
-            "To mend: give a longer series."
-        )

@@ -90,20 +90,17 @@ class Scaling:
         Raises:
             ValueError: There are no parts.
         """
-        joined = _joined(parts)
-        first = next(joined, None)
+        measured = _measured(parts)
+        first = next(measured, None)
         if first is None:
             raise ValueError("there are no rows to measure")
-        if not first.shape[1]:
-            return cls((), ())
-        rows, largest = len(first), _largest(first)
-        center, scale = first.mean(dim=0), first.std(dim=0, correction=0)  # [C]
-        for more in joined:
-            total, off = rows + len(more), more.mean(dim=0) - center
-            squares = rows * scale.square() + len(more) * more.std(dim=0, correction=0).square()
-            scale = ((squares + off.square() * (rows * len(more) / total)) / total).sqrt()
-            center = center + off * (len(more) / total)
-            rows, largest = total, torch.maximum(largest, _largest(more))
+        rows, center, scale, largest = first
+        for more, mean, spread, furthest in measured:
+            total, off = rows + more, mean - center
+            squares = rows * scale.square() + more * spread.square()
+            scale = ((squares + off.square() * (rows * more / total)) / total).sqrt()
+            center = center + off * (more / total)
+            rows, largest = total, torch.maximum(largest, furthest)
         return cls(*_bounded(center, scale, largest))
 
     @property
@@ -219,20 +216,31 @@ AT_ONCE = 2**24
 """Numbers on which mean and spread are measured together."""
 
 
-def _joined(parts: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Join parts until they hold so many numbers."""
+def _measured(parts: Iterable[Tensor]) -> Iterator[tuple[int, Tensor, Tensor, Tensor]]:
+    """Join parts until they hold so many numbers, and give what is measured of them.
+
+    Yields:
+        How many rows there are; the mean of each column, its population standard deviation, and
+        its largest magnitude. [C] each
+    """
     some: list[Tensor] = []
     numbers = 0
     for part in parts:
         some.append(part)
         numbers += part.numel()
         if numbers > AT_ONCE:
-            yield torch.cat(some).double()
+            yield _measure(some)
             some, numbers = [], 0
             release()
     if some:
-        yield torch.cat(some).double()
-        release()
+        yield _measure(some)
+
+
+def _measure(parts: list[Tensor]) -> tuple[int, Tensor, Tensor, Tensor]:
+    rows = torch.cat(parts).double()  # [R, C]
+    if not rows.shape[1]:
+        return len(rows), rows.new_empty(0), rows.new_empty(0), rows.new_empty(0)
+    return len(rows), rows.mean(dim=0), rows.std(dim=0, correction=0), _largest(rows)
 
 
 def _largest(seen: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 
 from throughtime.data.clock import Clock
 from throughtime.data.faults import FirstFaults
-from throughtime.data.grouping import nameless_faults, too_few_rows
+from throughtime.data.grouping import check_rows, nameless_faults, too_few_rows
 from throughtime.data.roles import check_roles, find_target, find_time
 from throughtime.data.series import Series
 from throughtime.data.spacing import time_faults
@@ -75,6 +75,8 @@ def read_stored(
     of_rows = None if texts is None or clock is None else (time_name, texts, clock)
     _gather_of_series(faults, placing, order, of_rows, minimum_rows)
     faults.refuse(large.name)
+    if series is None:
+        check_rows(large.name, large.rows, minimum_rows)
     return tuple(
         Series(
             name=one,
