@@ -1,12 +1,11 @@
 """The forecasts of a run beside what was observed, row by row."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, islice
-from operator import itemgetter
+from itertools import islice
 from pathlib import Path
 
+from throughtime.report.longest import longest_series
 from throughtime.report.numerals import number
 from throughtime.report.table_file import read_rows
 
@@ -99,10 +98,10 @@ def read_predictions(path: Path) -> Predictions:
     time_name = names[before - 1]
     series, count = "", 1
     if before > 1:
-        rows, count = _longest(path)
+        rows, count = longest_series(path)
         series = rows[0][0] if rows else ""
     else:
-        rows = list(_below_header(path))
+        rows = list(islice(read_rows(path), 1, None))
     cells = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
     columns = dict(zip(names, cells, strict=True))
     known = {*names[:before], "part", "observed"}
@@ -120,27 +119,3 @@ def read_predictions(path: Path) -> Predictions:
         series=series,
         count=count,
     )
-
-
-def _longest(path: Path) -> tuple[list[list[str]], int]:
-    """Give the rows of the series that has most of them, and how many series there are.
-
-    Of files that are larger than memory no more is held than the rows of two series, if those of
-    each stand together, as they do in every file that is written here.
-    """
-    counts: Counter[str] = Counter()
-    longest: list[list[str]] = []
-    together = True
-    for name, some in groupby(_below_header(path), key=itemgetter(0)):
-        rows = list(some)
-        together &= name not in counts
-        counts[name] += len(rows)
-        longest = max(longest, rows, key=len)
-    if not together:
-        ((series, _),) = counts.most_common(1)
-        longest = [row for row in _below_header(path) if row[0] == series]
-    return longest, len(counts)
-
-
-def _below_header(path: Path) -> Iterator[list[str]]:
-    return islice(read_rows(path), 1, None)

@@ -1,7 +1,7 @@
 """Reading a CSV file by columns, with faults named by file and row."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 
@@ -29,25 +29,45 @@ def read_columns(path: Path, needed: Sequence[str] = ()) -> dict[str, list[str]]
 def read_rows(path: Path, needed: Sequence[str] = ()) -> Iterator[list[str]]:
     """Read a CSV file row by row, however long it is: as `read_columns` does, the header first."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file)
         try:
-            header = next(rows, [])
-            absent = [name for name in needed if name not in header]
-            if absent or not header:
-                raise ValueError(
-                    f"{path}: expected the columns {', '.join(needed) or 'of a header'}; "
-                    f"found {', '.join(header) or 'none'}; write the file again"
-                )
-            yield header
-            for count, row in enumerate(rows, start=2):
-                if len(row) == len(header):
-                    yield row
-                elif len(row) > len(header):
-                    raise ValueError(
-                        f"{path}, row {count}: expected {len(header)} cells, found {len(row)}; "
-                        "quote cells that hold a comma"
-                    )
-                elif row:
-                    yield row + [""] * (len(header) - len(row))
+            header = next(csv.reader(file), [])
         except csv.Error as error:
-            raise ValueError(f"{path}: not a CSV file ({error}); write it again") from error
+            raise _malformed(path, error) from error
+        absent = [name for name in needed if name not in header]
+        if absent or not header:
+            raise ValueError(
+                f"{path}: expected the columns {', '.join(needed) or 'of a header'}; "
+                f"found {', '.join(header) or 'none'}; write the file again"
+            )
+        yield header
+        yield from cells_of(file, len(header), path)
+
+
+def cells_of(lines: Iterable[str], width: int, path: Path) -> Iterator[list[str]]:
+    """Give the cells of lines that stand below a header of so many cells.
+
+    Args:
+        lines: Of the file.
+        width: How many cells the header has.
+        path: The file, for messages.
+
+    Raises:
+        ValueError: A row has more cells than the header.
+    """
+    try:
+        for count, row in enumerate(csv.reader(lines), start=2):
+            if len(row) == width:
+                yield row
+            elif len(row) > width:
+                raise ValueError(
+                    f"{path}, row {count}: expected {width} cells, found {len(row)}; "
+                    "quote cells that hold a comma"
+                )
+            elif row:
+                yield row + [""] * (width - len(row))
+    except csv.Error as error:
+        raise _malformed(path, error) from error
+
+
+def _malformed(path: Path, error: csv.Error) -> ValueError:
+    return ValueError(f"{path}: not a CSV file ({error}); write it again")
