@@ -48,16 +48,23 @@ class Comparison:
         }
 
     def _score(self, forecasts: Sequence[Tensor], period: str) -> dict[str, Any] | None:
-        errors, scaled = [], []
-        for member, forecast in zip(self.dataset.members, forecasts, strict=True):
-            target, rows = member.series.values[:, 0], member.split.tests.get(period, range(0))
-            error = forecast[rows.start : rows.stop] - target[rows.start : rows.stop]
-            errors.append(error)
+        members = self.dataset.members
+        periods = [member.split.tests.get(period, range(0)) for member in members]
+        tested = [
+            range(len(member.series))[rows.start : rows.stop]
+            for member, rows in zip(members, periods, strict=True)
+        ]
+        # One tensor for all: thousands of small ones would keep apart what could be free.
+        together = torch.empty(sum(map(len, tested)), dtype=members[0].series.values.dtype)
+        scaled = []
+        errors = torch.split(together, [len(rows) for rows in tested])
+        for member, rows, forecast, error in zip(members, tested, forecasts, errors, strict=True):
+            target = member.series.values[:, 0]
+            error[:] = forecast[rows.start : rows.stop] - target[rows.start : rows.stop]
             naive = float(target[: member.split.train.stop].diff().abs().mean())
             release()
             if len(error) and naive > 0:
                 scaled.append(float(error.abs().mean()) / naive)
-        together = torch.cat(errors)
         if len(together) == 0 or not bool(torch.isfinite(together).all()):
             return None
         mse = float(together.square().mean())

@@ -105,13 +105,17 @@ class SeriesModel:
         windows = Windows(self._learned(dataset, known), settings.window, settings.stride)
 
         def validate() -> float:
-            validated = [torch.empty(0)] * len(splits)
+            # One tensor for all: thousands of small ones would keep apart what could be free.
+            errors = torch.empty(
+                sum(len(split.validation) for split in splits), dtype=settings.torch_dtype
+            )
+            parts = torch.split(errors, [len(split.validation) for split in splits])
             lengths = [split.train.stop for split in splits]
             for place, values, outputs in run_side_by_side(self.network, known, lengths):
                 rows = splits[place].validation
                 targets = values[rows.start : rows.stop, 0]
-                validated[place] = outputs[rows.start - 1 : rows.stop - 1, 0] - targets
-            return float(torch.cat(validated).square().mean())
+                parts[place][:] = outputs[rows.start - 1 : rows.stop - 1, 0] - targets
+            return float(errors.square().mean())
 
         return fitted(
             self.network,
