@@ -52,7 +52,11 @@ def read_time_column(placing: Placing, name: str, dates_only: bool) -> TimeColum
     large = placing.large
     is_date = large.types[name] in (pl.Date, pl.Datetime)
     style = style_of(large, name)
-    width = 40 if is_date else _width(placing, name)
+    if is_date:  # of a year of seven letters at most, such as +12345
+        zone = 6 if getattr(large.types[name], "time_zone", None) else 0
+        width = 13 if style.days else 22 + 10 * style.exact + zone
+    else:
+        width = _width(placing, name)
     texts = stored((large.rows,), f"S{width}")
     positions = stored((large.rows,), np.float64) if is_date else None
     for places, table in placing.batches([name]):
