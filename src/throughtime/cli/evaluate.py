@@ -98,6 +98,7 @@ def _series(
 ) -> None:
     from throughtime.data import Dataset, Member, Split, persistence, read_many, sources
     from throughtime.estimators import Comparison, load
+    from throughtime.estimators.made_on_demand import of_each
 
     forecaster, config = load(run)
     column = column if column is not None else config.get("series")
@@ -126,7 +127,7 @@ def _series(
         ),
         {
             "model": [ahead for ahead, _ in predicted],
-            "persistence": [persistence(one.values[:, 0]) for one in found],
+            "persistence": of_each(found, lambda at: persistence(found[at].values[:, 0])),
         },
     )
     scores = {name: periods[_PERIOD] for name, periods in comparison.scores().items()}

@@ -12,7 +12,7 @@ SERIES, TEXT, RECORDINGS, PAIR = "series", "text", "recordings", "pair"
 OPTIONS: dict[str, tuple[str, ...]] = {
     SERIES: (
         "target", "time", "series", "transform", "output", "difference", "known", "calendar",
-        "window",
+        "window", "windows_per_epoch",
     ),
     TEXT: (
         "vocabulary", "encoding", "pattern", "embedding", "dropout", "window", "rows",

@@ -33,7 +33,8 @@ from throughtime.train.run_folder import RunFolder
 _PARAMETERS = (
     "transform", "output", "difference", "vocabulary", "cell", "hidden", "layers", "embedding",
     "dropout", "pooling", "bidirectional", "epochs", "learning_rate", "optimizer", "schedule",
-    "window", "warm_up", "rows", "method", "patience", "clip", "seed", "device", "dtype",
+    "window", "windows_per_epoch", "warm_up", "rows", "method", "patience", "clip", "seed",
+    "device", "dtype",
 )  # fmt: skip
 """The options that are parameters of an estimator."""
 DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
@@ -219,6 +220,14 @@ def train(
     ] = None,
     window: Annotated[
         int | None, _option(TRAINING, "Steps of a training sequence.", "window")
+    ] = None,
+    windows_per_epoch: Annotated[
+        int | None,
+        typer.Option(
+            help="Series: Training sequences drawn for an epoch.",
+            rich_help_panel=TRAINING,
+            show_default="all of them",
+        ),
     ] = None,
     warm_up: Annotated[
         int | None,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    _Read = Callable[[pl.Series], npt.NDArray[np.float64]]
+    Read = Callable[[pl.Series], npt.NDArray[np.float64]]
 
 Kind = Literal["number", "month", "date"]
 DAY = 86400.0  # seconds
@@ -46,7 +46,8 @@ _DOTTED_MONTH = r"^(1[5-9]\d\d|2[01]\d\d)\.(0[1-9]|1[0-2])$"
 _COMPACT_MONTH = r"^(1[5-9]\d\d|2[01]\d\d)(0[1-9]|1[0-2])$"
 _QUARTER = r"^(\d{4})[-\s]?[Qq]([1-4])$"
 _COMPACT_DATE = r"^(?:1[5-9]|2[01])\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])$"
-_SAMPLE = 200
+SAMPLE = 200
+"""Cells, about, on which every notation is tried."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,13 @@ def read_clock(column: pl.Series, dates_only: bool = False) -> Clock | None:
     import polars as pl  # heavy, and wanted only when a file is read
 
     if column.dtype in (pl.Date, pl.Datetime):
-        return Clock("date", _seconds(column))
+        return Clock("date", seconds(column))
     text = as_text(column)
-    if dates_only and 2 * _count(_numbers(text)) > len(text):
+    if dates_only and 2 * _count(numbers(text)) > len(text):
         return None
-    readings = _readings()
+    readings = notations()
     # Dozens of notations on a sample, and only the best of these on every cell.
-    sample = text.gather_every(max(1, len(text) // _SAMPLE))
+    sample = text.gather_every(max(1, len(text) // SAMPLE))
     understood = {name: _count(read(sample)) for name, (_, read) in readings.items()}
     most = max(understood.values())
     if most == 0:
@@ -102,16 +103,16 @@ def read_clock(column: pl.Series, dates_only: bool = False) -> Clock | None:
     return best if 2 * _count(best.positions) > len(text) else None
 
 
-def _readings() -> dict[str, tuple[Kind, _Read]]:
+def notations() -> dict[str, tuple[Kind, Read]]:
     """Every notation: what its positions count and how it is read; the first wins a draw."""
-    readings: dict[str, tuple[Kind, _Read]] = {
+    readings: dict[str, tuple[Kind, Read]] = {
         "month": ("month", partial(_months, pattern=_MONTH)),
         "dotted month": ("month", partial(_months, pattern=_DOTTED_MONTH)),
         "compact month": ("month", partial(_months, pattern=_COMPACT_MONTH)),
         "quarter": ("month", partial(_months, pattern=_QUARTER, per_part=3)),
         "named month": ("date", _named_months),
         "compact date": ("date", _compact_dates),
-        "number": ("number", _numbers),
+        "number": ("number", numbers),
         "time of day": ("date", partial(_dates, formats=("%H:%M:%S%.f", "%H:%M"))),
     }
     for date in _DATES:
@@ -128,7 +129,8 @@ def _rising(positions: npt.NDArray[np.float64]) -> int:
     return int((np.diff(positions) > 0).sum())
 
 
-def _numbers(text: pl.Series) -> npt.NDArray[np.float64]:
+def numbers(text: pl.Series) -> npt.NDArray[np.float64]:
+    """Plain numbers; NaN where a cell is none."""
     import polars as pl
 
     values = text.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
@@ -138,8 +140,8 @@ def _numbers(text: pl.Series) -> npt.NDArray[np.float64]:
 
 def _months(text: pl.Series, pattern: str, per_part: int = 1) -> npt.NDArray[np.float64]:
     """Months since the year 0; a part of the year is a month, or a quarter of three."""
-    years = _numbers(text.str.extract(pattern, 1))
-    return 12 * years + per_part * (_numbers(text.str.extract(pattern, 2)) - 1)
+    years = numbers(text.str.extract(pattern, 1))
+    return 12 * years + per_part * (numbers(text.str.extract(pattern, 2)) - 1)
 
 
 def _named_months(text: pl.Series) -> npt.NDArray[np.float64]:
@@ -159,18 +161,18 @@ def _iso_dates(text: pl.Series, formats: Iterable[str]) -> npt.NDArray[np.float6
 
 def _dates(text: pl.Series, formats: Iterable[str]) -> npt.NDArray[np.float64]:
     """Seconds since 1970, each cell by the first format that understands it."""
-    seconds = np.full(len(text), np.nan)
+    told = np.full(len(text), np.nan)
     for date_format in formats:
-        open_rows = np.isnan(seconds)
+        open_rows = np.isnan(told)
         if not open_rows.any():
             break
         read = text.str.to_datetime(date_format, strict=False, time_unit="us")
-        found = _seconds(read)
-        seconds[open_rows] = found[open_rows]
-    return seconds
+        found = seconds(read)
+        told[open_rows] = found[open_rows]
+    return told
 
 
-def _seconds(dates: pl.Series) -> npt.NDArray[np.float64]:
+def seconds(dates: pl.Series) -> npt.NDArray[np.float64]:
     """Seconds since 1970, UTC where the dates have a zone."""
     import polars as pl
 

@@ -16,19 +16,20 @@ if TYPE_CHECKING:
 
     from throughtime.data.table import Table
 
-_PARQUET, _FEATHER, _STREAM, _OLD_FEATHER = "Parquet", "Feather", "Arrow stream", "Feather V1"
+PARQUET, FEATHER = "Parquet", "Feather"
+_STREAM, _OLD_FEATHER = "Arrow stream", "Feather V1"
 _BEGINNINGS = {
-    b"PAR1": _PARQUET,
-    b"ARROW1": _FEATHER,
+    b"PAR1": PARQUET,
+    b"ARROW1": FEATHER,
     b"\xff\xff\xff\xff": _STREAM,
     b"FEA1": _OLD_FEATHER,
 }
 _ENDINGS = {
-    ".parquet": _PARQUET,
-    ".pq": _PARQUET,
-    ".feather": _FEATHER,
-    ".arrow": _FEATHER,
-    ".ipc": _FEATHER,
+    ".parquet": PARQUET,
+    ".pq": PARQUET,
+    ".feather": FEATHER,
+    ".arrow": FEATHER,
+    ".ipc": FEATHER,
     ".arrows": _STREAM,
 }
 
@@ -70,8 +71,8 @@ def read_columnar(path: Path, kind: str) -> Table:
     import polars as pl  # heavy, and wanted only when a file is read
 
     readers: dict[str, Callable[..., pl.DataFrame]] = {
-        _PARQUET: pl.read_parquet,
-        _FEATHER: pl.read_ipc,
+        PARQUET: pl.read_parquet,
+        FEATHER: pl.read_ipc,
         _STREAM: pl.read_ipc_stream,
     }
     if kind not in readers:
@@ -84,10 +85,15 @@ def read_columnar(path: Path, kind: str) -> Table:
         try:
             frame = readers[kind](file)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise DataError(
-                f"{path} is a damaged {kind} file, or one of a kind that polars does not read: "
-                f"{reason[:200]}.\n"
-                "To mend: write the file again; a download may have been cut short."
-            ) from None
+            raise damaged(path, kind, error) from None
     return table_of(frame, str(path))
+
+
+def damaged(path: Path, kind: str, error: BaseException) -> DataError:
+    """Make the error that refuses a file which polars cannot read."""
+    reason = str(error).strip().partition("\n")[0]
+    return DataError(
+        f"{path} is a damaged {kind} file, or one of a kind that polars does not read: "
+        f"{reason[:200]}.\n"
+        "To mend: write the file again; a download may have been cut short."
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from throughtime.data.errors import DataError
 from throughtime.data.faults import Fault, quoted
 from throughtime.data.table import Table, as_text
 
@@ -40,3 +41,35 @@ def nameless_faults(table: Table, column: str, groups: dict[str, range]) -> list
     """Give a fault for each row that does not say which series it is of."""
     what = f"column {quoted(column)}: empty cell"
     return [table.fault(row, what, _MEND) for row in groups.get("", ())]
+
+
+def too_few_rows(table: Table, row: int, name: str, rows: int, minimum_rows: int) -> Fault:
+    """Give the fault of a series that is too short.
+
+    Args:
+        table: Where its first row stands.
+        row: Which that is.
+        name: What the series is called.
+        rows: How many it has.
+        minimum_rows: How many it needs.
+    """
+    have = f"{rows} row{'s' if rows > 1 else ''}"
+    return table.fault(
+        row,
+        f"series {quoted(name)} has {have}; at least {minimum_rows} are needed",
+        "give longer series, or leave the short ones out.",
+    )
+
+
+def check_rows(name: str, rows: int, minimum_rows: int) -> None:
+    """Refuse a table of one series that is too short.
+
+    Raises:
+        DataError: It has fewer rows than it needs.
+    """
+    if rows < minimum_rows:
+        raise DataError(
+            f"{name} has {rows} row{'s' if rows > 1 else ''}; at least {minimum_rows} are "
+            "needed.\n"
+            "To mend: give a longer series."
+        )

@@ -35,12 +35,14 @@ class Column:
         values: float64; NaN where a cell is no number. [T]
         given: How many cells hold anything at all, be it a number or text.
         numbers: How many of these are numbers.
+        truths: How many hold the texts true or false.
     """
 
     name: str
     values: npt.NDArray[np.float64]
     given: int
     numbers: int
+    truths: int = 0
 
     @property
     def is_numeric(self) -> bool:
@@ -51,12 +53,13 @@ class Column:
         return 2 * self.numbers > self.given
 
 
-def read_column(table: Table, name: str) -> Column:
+def read_column(table: Table, name: str, truths: bool | None = None) -> Column:
     """Read one column as numbers, true and false as 1 and 0; times are no numbers.
 
     Args:
         table: The file.
         name: The column.
+        truths: Whether its texts are true and false; if None, they are where all of them are.
 
     Returns:
         Its numbers; infinite ones are kept for `number_faults` to see.
@@ -76,9 +79,10 @@ def read_column(table: Table, name: str) -> Column:
         text = text.str.replace(_DECIMAL_COMMA, "${1}.${2}")
     values, lower = _floats(text), text.str.to_lowercase()
     given = int((~lower.is_in(list(MISSING))).sum())
-    if given and int(lower.is_in(_TRUTH).sum()) == given:
+    true_or_false = int(lower.is_in(_TRUTH).sum())
+    if truths or (truths is None and given and true_or_false == given):
         values = _floats(lower.replace_strict(_TRUTH, [0.0, 1.0], default=None))
-    return Column(name, values, given=given, numbers=int((~np.isnan(values)).sum()))
+    return Column(name, values, given, int((~np.isnan(values)).sum()), true_or_false)
 
 
 def _floats(column: pl.Series) -> npt.NDArray[np.float64]:
@@ -87,19 +91,27 @@ def _floats(column: pl.Series) -> npt.NDArray[np.float64]:
     return column.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
 
 
-def number_faults(table: Table, column: Column) -> list[Fault]:
+def unusable(column: Column) -> npt.NDArray[np.intp]:
+    """Give the rows of a column that hold no finite number within 1e150."""
+    usable = np.abs(column.values) <= LARGEST  # NaN is not
+    return np.flatnonzero(~usable)
+
+
+def number_faults(
+    table: Table, column: Column, rows: npt.NDArray[np.intp] | None = None
+) -> list[Fault]:
     """Find the cells of a column that hold no finite number.
 
     Args:
         table: The file.
         column: One of its columns, read as numbers.
+        rows: The unusable rows to tell of; all of them if None.
 
     Returns:
         A fault for every empty cell, text, NaN, and number that is infinite or beyond 1e150.
     """
     faults = []
-    usable = np.abs(column.values) <= LARGEST  # NaN is not
-    for row in np.flatnonzero(~usable).tolist():
+    for row in (unusable(column) if rows is None else rows).tolist():
         cell = table.cell(column.name, row)
         if cell == "":
             what, mend = "empty cell", _MEND_GAP

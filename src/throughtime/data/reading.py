@@ -12,13 +12,15 @@ import torch
 from throughtime.data.columnar import columnar_format, read_columnar
 from throughtime.data.delimited import read_delimited
 from throughtime.data.errors import DataError
-from throughtime.data.faults import Fault, quoted, refuse
+from throughtime.data.faults import Fault, refuse
 from throughtime.data.frames import is_frame, read_frame
-from throughtime.data.grouping import by_series, nameless_faults
+from throughtime.data.grouping import by_series, check_rows, nameless_faults, too_few_rows
 from throughtime.data.numeric import number_faults, read_column
 from throughtime.data.roles import check_roles, find_target, find_time
 from throughtime.data.series import Series
 from throughtime.data.spacing import time_faults
+from throughtime.data.stored.large_table import larger_than_memory
+from throughtime.data.stored.reading import read_stored
 from throughtime.data.table import Table, as_text
 
 
@@ -70,6 +72,10 @@ def read_many(
 ) -> tuple[Series, ...]:
     """Read several series of the same columns from one file or frame, in the long format.
 
+    A Parquet or Feather file that took more than 128 MiB as float64 is not read whole: its rows are
+    brought together in a file on disk (see `throughtime.data.stored`), of which the values of each
+    series are a view.
+
     Args:
         source: As for `read_series`. The rows of a series may stand together or among others.
         target: As for `read_series`.
@@ -84,6 +90,8 @@ def read_many(
         DataError: The file cannot be used; as for `read_series`, with the series where times are
             at fault.
     """
+    if (large := larger_than_memory(source)) is not None:
+        return read_stored(large, name_of(source), target, time, series, minimum_rows)
     table = read_table(source)
     check_roles(table, {"target": target, "time": time, "series": series})
     groups = {name_of(source): range(len(table))}
@@ -104,11 +112,11 @@ def read_many(
         if clock is not None and of != "":
             faults += time_faults(_times(table, time_name, rows), time_name, clock.part(rows), of)
         if of and len(rows) < minimum_rows:
-            faults.append(_too_few(table, name, rows, minimum_rows))
+            faults.append(too_few_rows(table, rows.start, name, len(rows), minimum_rows))
     if faults:
         refuse(table.name, faults)
     if series is None:
-        _check_rows(table, minimum_rows)
+        check_rows(table.name, len(table), minimum_rows)
     times = None if clock is None else as_text(table.columns[time_name]).to_list()
     values = torch.from_numpy(np.stack([column.values for column in used], axis=1))  # [R, C]
     return tuple(
@@ -158,22 +166,3 @@ def _times(table: Table, time_name: str, rows: range) -> Table:
     """The times of one series, and where they stand."""
     column = table.columns[time_name][rows.start : rows.stop]
     return replace(table, columns={time_name: column}, places=table.places[rows.start : rows.stop])
-
-
-def _too_few(table: Table, name: str, rows: range, minimum_rows: int) -> Fault:
-    have = f"{len(rows)} row{'s' if len(rows) > 1 else ''}"
-    return table.fault(
-        rows.start,
-        f"series {quoted(name)} has {have}; at least {minimum_rows} are needed",
-        "give longer series, or leave the short ones out.",
-    )
-
-
-def _check_rows(table: Table, minimum_rows: int) -> None:
-    rows = len(table)
-    if rows < minimum_rows:
-        raise DataError(
-            f"{table.name} has {rows} row{'s' if rows > 1 else ''}; at least {minimum_rows} are "
-            "needed.\n"
-            "To mend: give a longer series."
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -66,15 +66,18 @@ def find_time(
     target: str | None,
     time: str | None,
     series: str | None,
+    read: Callable[[str, bool], Clock | None] | None = None,
 ) -> tuple[str, Clock | None]:
     """Find the time column: the one that is named, else one that is called or looks like it.
 
     Args:
-        table: The file.
+        table: The file, or its first rows.
         groups: The rows of each series.
         target: The column to forecast, if it is named.
         time: The time column, if it is named, or "row".
         series: The column that tells the series apart, if there is one.
+        read: Reads a column as `read_clock` does, of which dates may be all that counts; from the
+            table if None.
 
     Returns:
         The column and its times, or ("row", None) where the rows are to be counted.
@@ -82,36 +85,38 @@ def find_time(
     Raises:
         DataError: The column does not hold times.
     """
+    if read is None:
+
+        def read(name: str, dates_only: bool) -> Clock | None:
+            return read_clock(table.columns[name], dates_only)
+
     if time is not None:
         if time not in table.columns:
             return ROW, None
-        return time, _clock(table, time)
+        return time, _told(table, time, read(time, False))
     for known in TIME_NAMES:
         for name in table.columns:
             if name.lower() != known or name in (target, series):
                 continue
             if known not in _PARTS_OF_A_DATE:
-                return name, _clock(table, name)
+                return name, _told(table, name, read(name, False))
             # Months 1 to 12 over and over, days Mon to Sun, row labels in any order are no times.
-            clock = read_clock(table.columns[name])
+            clock = read(name, False)
             if clock is not None and _rises(clock, groups):
                 return name, clock
     first = next((name for name in table.columns if name != series), target)
     if first is None or first == target:
         return ROW, None
-    clock = read_clock(table.columns[first], dates_only=True)
+    clock = read(first, True)
     return (ROW, None) if clock is None else (first, clock)
 
 
 def _rises(clock: Clock, groups: Mapping[str, range]) -> bool:
     """Whether the times of each series increase from row to row."""
-    rising = np.diff(clock.positions) > 0
-    rising[[rows.stop - 1 for rows in groups.values() if rows.stop < len(clock.positions)]] = True
-    return bool(rising.all())
+    return all(bool((np.diff(clock.part(rows).positions) > 0).all()) for rows in groups.values())
 
 
-def _clock(table: Table, name: str) -> Clock:
-    clock = read_clock(table.columns[name])
+def _told(table: Table, name: str, clock: Clock | None) -> Clock:
     if clock is None:
         raise DataError(
             f"{table.name}, {table.at(0)}: column {quoted(name)} does not hold times; it "

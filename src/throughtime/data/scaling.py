@@ -6,13 +6,14 @@ square root for counts, the logarithm for what grows by shares.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from throughtime.data.errors import DataError
+from throughtime.data.stored.scratch import release
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,40 @@ class Scaling:
             raise ValueError(
                 f"rows must lie within the {len(values)} rows of values, but came as {rows}"
             )
-        seen = transformed(values[list(rows)].double(), transform)  # [R, C]
-        center = seen.mean(dim=0)  # [C]
-        scale = seen.std(dim=0, correction=0)  # [C]
-        # The rounding of a mean gives constant columns a spread of some 1e-16: divided by it they
-        # would explode.
-        constant = scale <= 1e-12 * seen.abs().amax(dim=0)  # [C]
-        scale = scale.masked_fill(constant, 1.0)
-        return cls(tuple(center.tolist()), tuple(scale.tolist()), transform)
+        taken = values[rows.start : rows.stop] if rows.step == 1 else values[list(rows)]
+        seen = transformed(taken.double(), transform)  # [R, C]
+        return cls(
+            *_bounded(seen.mean(dim=0), seen.std(dim=0, correction=0), _largest(seen)), transform
+        )
+
+    @classmethod
+    def fit_parts(cls, parts: Iterable[Tensor]) -> Scaling:
+        """Measure mean and standard deviation on rows that come in parts.
+
+        So many parts are joined as hold 16 million numbers, and what is measured of such rows is
+        put together (Chan, Golub & LeVeque 1979): no more has to be in memory.
+
+        Args:
+            parts: Rows, finite. [T, C] each; at least one row in all
+
+        Returns:
+            The scaling of the C columns, without a transform.
+
+        Raises:
+            ValueError: There are no parts.
+        """
+        measured = _measured(parts)
+        first = next(measured, None)
+        if first is None:
+            raise ValueError("there are no rows to measure")
+        rows, center, scale, largest = first
+        for more, mean, spread, furthest in measured:
+            total, off = rows + more, mean - center
+            squares = rows * scale.square() + more * spread.square()
+            scale = ((squares + off.square() * (rows * more / total)) / total).sqrt()
+            center = center + off * (more / total)
+            rows, largest = total, torch.maximum(largest, furthest)
+        return cls(*_bounded(center, scale, largest))
 
     @classmethod
     def of_counts(cls, values: Tensor, rows: range) -> Scaling:
@@ -204,6 +231,52 @@ def transformed(values: Tensor, name: str) -> Tensor:
             "To mend: correct the value, or train without the transform."
         )
     return torch.cat([transform.forward(target), values[..., 1:]], -1)
+
+
+AT_ONCE = 2**24
+"""Numbers on which mean and spread are measured together."""
+
+
+def _measured(parts: Iterable[Tensor]) -> Iterator[tuple[int, Tensor, Tensor, Tensor]]:
+    """Join parts until they hold so many numbers, and give what is measured of them.
+
+    Yields:
+        How many rows there are; the mean of each column, its population standard deviation, and
+        its largest magnitude. [C] each
+    """
+    some: list[Tensor] = []
+    numbers = 0
+    for part in parts:
+        some.append(part)
+        numbers += part.numel()
+        if numbers > AT_ONCE:
+            yield _measure(some)
+            some, numbers = [], 0
+            release()
+    if some:
+        yield _measure(some)
+
+
+def _measure(parts: list[Tensor]) -> tuple[int, Tensor, Tensor, Tensor]:
+    rows = torch.cat(parts).double()  # [R, C]
+    if not rows.shape[1]:
+        return len(rows), rows.new_empty(0), rows.new_empty(0), rows.new_empty(0)
+    return len(rows), rows.mean(dim=0), rows.std(dim=0, correction=0), _largest(rows)
+
+
+def _largest(seen: Tensor) -> Tensor:
+    """Give the largest magnitude of each column: [R, C] -> [C]."""
+    return torch.maximum(seen.amax(dim=0), -seen.amin(dim=0))
+
+
+def _bounded(
+    center: Tensor, scale: Tensor, largest: Tensor
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Give centers and scales, 1 for a column that is constant."""
+    # The rounding of a mean gives constant columns a spread of some 1e-16: divided by it they
+    # would explode.
+    scale = scale.masked_fill(scale <= 1e-12 * largest, 1.0)  # [C]
+    return tuple(center.tolist()), tuple(scale.tolist())
 
 
 def _numbers(saved: object, name: str) -> tuple[float, ...]:

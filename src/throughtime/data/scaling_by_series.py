@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from throughtime.data.errors import DataError
@@ -48,20 +47,22 @@ class ScalingBySeries:
             DataError: The transform does not take a value of a target, or it is no count.
             ValueError: There is no series; or one has no such rows.
         """
-        targets, covariates = {}, []
-        for name, values, rows in series:
-            try:
+        targets = {}
+
+        def covariates() -> Iterator[Tensor]:
+            for name, values, rows in series:
                 own = values[:, :1]
-                targets[name] = (
-                    Scaling.of_counts(own, rows) if counts else Scaling.fit(own, rows, transform)
-                )
-            except DataError as error:
-                raise DataError(f"series {quoted(name)}: {error}") from None
-            covariates.append(values[rows.start : rows.stop, 1:])
-        together = torch.cat(covariates)  # [R, C - 1]
-        shared = Scaling((), ())
-        if together.shape[1]:
-            shared = Scaling.fit(together, range(len(together)))
+                try:
+                    targets[name] = (
+                        Scaling.of_counts(own, rows)
+                        if counts
+                        else Scaling.fit(own, rows, transform)
+                    )
+                except DataError as error:
+                    raise DataError(f"series {quoted(name)}: {error}") from None
+                yield values[rows.start : rows.stop, 1:]  # [R, C - 1]
+
+        shared = Scaling.fit_parts(covariates())
         return cls({name: _joined(target, shared) for name, target in targets.items()})
 
     @property

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
 
 from throughtime.data.clock import Clock
+from throughtime.data.stored.scratch import release
+from throughtime.data.stored.times import Texts
 
 
 @dataclass(frozen=True)
@@ -26,16 +28,19 @@ class Series:
         values: Target and covariates, float64. [T, 1 + covariates]
         source: Where the numbers come from, for people.
         clock: The times on a line; None where rows are counted.
+        stored: Whether the values are a view of a file on disk, for they are too many for memory;
+            whoever goes through many such series calls `throughtime.data.stored.release`.
     """
 
     name: str
     target: str
     covariates: tuple[str, ...]
     time_name: str
-    times: tuple[str, ...]
+    times: Sequence[str]
     values: Tensor  # [T, C]
     source: str
     clock: Clock | None = None
+    stored: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -47,9 +52,17 @@ class Series:
 
     def part(self, rows: range) -> Series:
         """Give some neighbouring rows as a series."""
-        within = slice(rows.start, rows.stop)
+        times = self.times
+        some = times.part(rows) if isinstance(times, Texts) else times[rows.start : rows.stop]
+        return replace(self.undated(rows), times=some)
+
+    def undated(self, rows: range) -> Series:
+        """Give some neighbouring rows as `part` does, but for the times, which are costly to write.
+
+        Their places on the clock are there.
+        """
         clock = None if self.clock is None else self.clock.part(rows)
-        return replace(self, times=self.times[within], values=self.values[within], clock=clock)
+        return replace(self, times=(), values=self.values[rows.start : rows.stop], clock=clock)
 
 
 @dataclass(frozen=True)
@@ -152,6 +165,11 @@ class Dataset:
         return self.longest.split
 
     @property
+    def stored(self) -> bool:
+        """Whether the values of the series are views of a file on disk."""
+        return any(member.series.stored for member in self.members)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The target, then the covariates, of every series."""
         return self.members[0].series.columns
@@ -171,10 +189,26 @@ class Dataset:
         found = hashlib.sha256()
         for series, split in ((member.series, member.split) for member in self.members):
             parts = {"fit": split.fit, "validation": split.validation, **split.tests}
-            named: list[Any] = [series.columns, series.times]
-            named.append([(name, rows.start, rows.stop) for name, rows in parts.items()])
+            named: list[Any] = [[(name, rows.start, rows.stop) for name, rows in parts.items()]]
             if self.series_column is not None:
                 named += [self.series_column, series.name]
-            found.update(json.dumps(named).encode())
-            found.update(series.values.double().contiguous().numpy().astype("<f8").tobytes())
+            # The bytes are those of json.dumps([columns, times, *named]), and then the values.
+            found.update(f"[{json.dumps(series.columns)}, [".encode())
+            for rows in _pieces(len(series)):
+                texts = json.dumps(list(series.times[rows.start : rows.stop]))[1:-1]
+                found.update(f"{', ' if rows.start else ''}{texts}".encode())
+            found.update(f"], {json.dumps(named)[1:]}".encode())
+            for rows in _pieces(len(series)):
+                values = series.values[rows.start : rows.stop].double().contiguous()
+                found.update(values.numpy().astype("<f8").tobytes())
+            release()
         return found.hexdigest()
+
+
+def _pieces(rows: int) -> Iterator[range]:
+    """Some rows after others, so that no more of a long series than that is copied at a time."""
+    for start in range(0, rows, _PIECE):
+        yield range(start, min(start + _PIECE, rows))
+
+
+_PIECE = 65_536

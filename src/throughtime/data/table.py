@@ -80,8 +80,43 @@ def check_names(where: str, columns: list[str]) -> None:
         )
 
 
-def as_text(column: pl.Series) -> pl.Series:
-    """Write a column as people do: gaps as "", dates without an hour that is always midnight."""
+@dataclass(frozen=True)
+class DateStyle:
+    """How dates with a time of day are written.
+
+    Attributes:
+        exact: With fractions of a second, because some have one.
+        days: Without the time of day, because it is always midnight.
+    """
+
+    exact: bool
+    days: bool
+
+    @classmethod
+    def of(cls, column: pl.Series) -> DateStyle:
+        """Give the style in which all dates of a column can be written; any for other columns."""
+        import polars as pl  # heavy, and wanted only when a file is read
+
+        if not isinstance(column.dtype, pl.Datetime):
+            return cls(exact=False, days=True)
+        exact = bool((column.dt.epoch("us") % 1_000_000 != 0).any())
+        if exact:
+            return cls(exact=True, days=False)
+        text = _dates(column, exact=False)
+        return cls(exact=False, days=bool((text.str.ends_with(" 00:00:00") | (text == "")).all()))
+
+    def __and__(self, other: DateStyle) -> DateStyle:
+        """Give the style of two columns together."""
+        return DateStyle(self.exact or other.exact, self.days and other.days)
+
+
+def as_text(column: pl.Series, style: DateStyle | None = None) -> pl.Series:
+    """Write a column as people do: gaps as "", dates without an hour that is always midnight.
+
+    Args:
+        column: The column.
+        style: In which its dates are written; the column's own if None.
+    """
     import polars as pl  # heavy, and wanted only when a file is read
 
     if column.dtype == pl.String:
@@ -91,8 +126,13 @@ def as_text(column: pl.Series) -> pl.Series:
         return pl.Series(column.name, values, dtype=pl.String)
     if not isinstance(column.dtype, pl.Datetime):
         return column.cast(pl.String).fill_null("")
-    zone = "%:z" if column.dtype.time_zone else ""
-    exact = "%.f" if (column.dt.epoch("us") % 1_000_000 != 0).any() else ""
-    text = column.dt.to_string(f"%Y-%m-%d %H:%M:%S{exact}{zone}").fill_null("")
-    midnight = text.str.ends_with(" 00:00:00") | (text == "")
-    return text.str.head(10) if midnight.all() else text
+    style = DateStyle.of(column) if style is None else style
+    text = _dates(column, style.exact)
+    return text.str.head(10) if style.days else text
+
+
+def _dates(column: pl.Series, exact: bool) -> pl.Series:
+    """Write dates with a time of day, and their zone where they have one."""
+    zone = "%:z" if getattr(column.dtype, "time_zone", None) else ""
+    fraction = "%.f" if exact else ""
+    return column.dt.to_string(f"%Y-%m-%d %H:%M:%S{fraction}{zone}").fill_null("")

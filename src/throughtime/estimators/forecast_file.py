@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from torch import Tensor
 
 from throughtime.data import Series, Split
+from throughtime.data.stored.scratch import release
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,28 @@ class Forecast:
         part = ["part"] if self.split else []
         return [self.series.time_name, *part, "observed", *self.columns]
 
-    def rows(self) -> Iterator[list[str]]:
+    def rows(self) -> Iterator[Sequence[str]]:
         """Give the cells of each row; what is undefined is empty."""
-        observed = self.series.values[:, 0].tolist()
-        columns = [column.tolist() for column in self.columns.values()]
-        for row, time in enumerate(self.series.times):
-            part = [self.split.part_of(row)] if self.split else []
-            yield [time, *part, *map(_cell, [observed[row], *(column[row] for column in columns)])]
+        parts = [_parts(self.split, len(self.series))] if self.split else []
+        numbers = [self.series.values[:, 0], *self.columns.values()]
+        yield from zip(self.series.times, *parts, *map(_cells, numbers), strict=True)
         if self.following is not None:
             part = [""] if self.split else []
             following = (_cell(self.following.get(name, math.nan)) for name in self.columns)
             yield ["next", *part, "", *following]
+
+
+def _parts(split: Split, rows: int) -> list[str]:
+    """Name the part of each row; see `Split.part_of`."""
+    parts = [""] * rows
+    named = {"train": split.fit, "validation": split.validation, **split.tests}
+    for name, of in reversed(named.items()):  # a row of two is called after the first
+        parts[of.start : of.stop] = [name] * len(range(rows)[of.start : of.stop])
+    return parts
+
+
+def _cells(numbers: Tensor) -> list[str]:
+    return ["" if number != number else f"{number:.10g}" for number in numbers.tolist()]
 
 
 def write_forecasts(
@@ -69,8 +81,11 @@ def write_forecasts(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*([] if series_column is None else [series_column]), *first.header])
         for forecast in chain([first], remaining):
-            name = [] if series_column is None else [forecast.series.name]
-            writer.writerows([*name, *cells] for cells in forecast.rows())
+            if series_column is None:
+                writer.writerows(forecast.rows())
+            else:
+                writer.writerows((forecast.series.name, *cells) for cells in forecast.rows())
+            release()
 
 
 def _cell(value: float) -> str:

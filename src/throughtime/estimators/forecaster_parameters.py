@@ -6,10 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from torch import Tensor
+
 from throughtime.data import DataError, Dataset
 from throughtime.data.calendar import Calendar
+from throughtime.data.clock import Clock
 from throughtime.data.drift import suited_difference
 from throughtime.data.scaling import transformed
+from throughtime.data.stored.scratch import release
 from throughtime.estimators.outputs import registry as outputs
 from throughtime.estimators.parameters import Parameters
 from throughtime.estimators.settings import Settings, SettingsError
@@ -139,14 +143,25 @@ def suited(settings: Settings, dataset: Dataset, names: Collection[str] = AUTOMA
     rows = [(member.series, member.split.train) for member in dataset.members]
     chosen: dict[str, Any] = {}
     if "calendar" in names:
-        clocks = (None if s.clock is None else s.clock.part(part) for s, part in rows)
+        clocks = (_seen(s.clock, part) for s, part in rows)
         chosen["calendar"] = str(Calendar.suited(clocks))
     if "difference" in names and not outputs[settings.output].counts:
         try:
             chosen["difference"] = suited_difference(
-                transformed(series.values[part.start : part.stop, :1], settings.transform)[:, 0]
+                _target(series.values[part.start : part.stop, :1], settings.transform)
                 for series, part in rows
             )
         except DataError as error:
             raise DataError(f"{dataset.series.source}: {error}") from None
     return replace(settings, **chosen)
+
+
+def _seen(clock: Clock | None, rows: range) -> Clock | None:
+    release()  # of what may lie on disk
+    return None if clock is None else clock.part(rows)
+
+
+def _target(values: Tensor, transform: str) -> Tensor:
+    found = transformed(values, transform)[:, 0].clone()
+    release()
+    return found

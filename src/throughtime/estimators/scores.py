@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from throughtime.data import Autoregression, DataError, Dataset, persistence
+from throughtime.data.stored.scratch import release
 from throughtime.estimators.forecast_file import Forecast, write_forecasts
+from throughtime.estimators.made_on_demand import of_each
 
 AUTOREGRESSION_ORDER = 9
 """The order of the linear model: the one that the sunspot literature compares with."""
@@ -46,15 +48,23 @@ class Comparison:
         }
 
     def _score(self, forecasts: Sequence[Tensor], period: str) -> dict[str, Any] | None:
-        errors, scaled = [], []
-        for member, forecast in zip(self.dataset.members, forecasts, strict=True):
-            target, rows = member.series.values[:, 0], member.split.tests.get(period, range(0))
-            error = (forecast - target)[rows.start : rows.stop]
-            errors.append(error)
+        members = self.dataset.members
+        periods = [member.split.tests.get(period, range(0)) for member in members]
+        tested = [
+            range(len(member.series))[rows.start : rows.stop]
+            for member, rows in zip(members, periods, strict=True)
+        ]
+        # One tensor for all: thousands of small ones would keep apart what could be free.
+        together = torch.empty(sum(map(len, tested)), dtype=members[0].series.values.dtype)
+        scaled = []
+        errors = torch.split(together, [len(rows) for rows in tested])
+        for member, rows, forecast, error in zip(members, tested, forecasts, errors, strict=True):
+            target = member.series.values[:, 0]
+            error[:] = forecast[rows.start : rows.stop] - target[rows.start : rows.stop]
             naive = float(target[: member.split.train.stop].diff().abs().mean())
+            release()
             if len(error) and naive > 0:
                 scaled.append(float(error.abs().mean()) / naive)
-        together = torch.cat(errors)
         if len(together) == 0 or not bool(torch.isfinite(together).all()):
             return None
         mse = float(together.square().mean())
@@ -69,14 +79,14 @@ class Comparison:
 
     def write(self, path: Path) -> None:
         """Write times, parts, observations and forecasts as CSV; what is undefined stays empty."""
-        series = [
+        series = (
             Forecast(
                 member.series,
                 {name: forecasts[place] for name, forecasts in self.forecasts.items()},
                 member.split,
             )
             for place, member in enumerate(self.dataset.members)
-        ]
+        )
         write_forecasts(path, series, self.dataset.series_column)
 
 
@@ -95,22 +105,34 @@ def compare(dataset: Dataset, model_forecasts: Sequence[Tensor]) -> Comparison:
         Forecasts by "model", "ar9" and "persistence"; those of "ar9" are NaN where it has no unique
         fit (too few rows, or a straight line or a pure oscillation).
     """
-    targets = [member.series.values[:, 0] for member in dataset.members]
+    members = dataset.members
+    series, targets = [m.series for m in members], [m.series.values[:, 0] for m in members]
+    fits = [
+        _autoregression(*of) for of in zip(targets, (m.split.train for m in members), strict=True)
+    ]
+
+    def autoregression(place: int) -> Tensor:
+        fit = fits[place]
+        return (
+            torch.full_like(targets[place], torch.nan)
+            if fit is None
+            else fit.predict(targets[place])
+        )
+
     return Comparison(
         dataset,
         {
             "model": [f.to(target) for f, target in zip(model_forecasts, targets, strict=True)],
-            f"ar{AUTOREGRESSION_ORDER}": [
-                _autoregression(target, member.split.train)
-                for target, member in zip(targets, dataset.members, strict=True)
-            ],
-            "persistence": [persistence(target) for target in targets],
+            f"ar{AUTOREGRESSION_ORDER}": of_each(series, autoregression),
+            "persistence": of_each(series, lambda place: persistence(targets[place])),
         },
     )
 
 
-def _autoregression(target: Tensor, rows: range) -> Tensor:
+def _autoregression(target: Tensor, rows: range) -> Autoregression | None:
     try:
-        return Autoregression.fit(target, rows, AUTOREGRESSION_ORDER).predict(target)
+        return Autoregression.fit(target, rows, AUTOREGRESSION_ORDER)
     except DataError:
-        return torch.full_like(target, torch.nan)
+        return None
+    finally:
+        release()

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from throughtime.data import DataError, Dataset, Member, Scaling, ScalingBySeries, Series, Split
+from throughtime.data.drawn import DrawnRows
 from throughtime.data.faults import quoted
 from throughtime.data.future import following
-from throughtime.data.windows import Windows
+from throughtime.data.windows import Rows, Windows
 from throughtime.estimators.fitting import fitted, seeded
+from throughtime.estimators.made_on_demand import of_each, room_for_each
 from throughtime.estimators.series_rows import SeriesRows
 from throughtime.estimators.settings import Settings
 from throughtime.estimators.side_by_side import run_side_by_side
@@ -72,10 +74,10 @@ class SeriesModel:
         rows = SeriesRows(dataset.columns, settings)
         scaling: Scaling | ScalingBySeries
         try:
-            members = [
+            members = (
                 (m.series.name, rows.changes(m.series.values), _enough(m, settings))
                 for m in dataset.members
-            ]
+            )
             if dataset.series_column is None:
                 ((_, values, fitted_on),) = members
                 scaling = rows.scaling(values, fitted_on)
@@ -116,23 +118,22 @@ class SeriesModel:
         """
         settings, members = self.settings, dataset.members
         lost = settings.difference  # rows at the start, before which there is no change to forecast
-        known = [self.scaled(member.series)[: member.split.train.stop - lost] for member in members]
-        learned = [rows_to_fit(member.split, settings) for member in members]
-        windows = Windows(
-            [rows[: part.stop] for rows, part in zip(known, learned, strict=True)],
-            settings.window,
-            settings.stride,
-        )
+        series = [member.series for member in members]
+        lengths = [member.split.train.stop - lost for member in members]
+        known = of_each(series, lambda at: self.scaled(series[at])[: lengths[at]])
+        windows = Windows(self._learned(dataset, known), settings.window, settings.stride)
 
         def validate() -> float:
-            losses = []
-            for given, rows, member in zip(self._run(known), known, members, strict=True):
-                losses.append(
-                    self.rows.target_loss(given[:-1, None], self.rows.asked(rows[:, None]))[
-                        member.split.validation.start - lost - 1 :
-                    ]
-                )
-            return float(torch.cat(losses).mean())
+            # One tensor for all: thousands of small ones would keep apart what could be free.
+            losses = torch.empty(
+                sum(len(member.split.validation) for member in members), dtype=settings.torch_dtype
+            )
+            parts = torch.split(losses, [len(member.split.validation) for member in members])
+            for place, rows, given in self._run(known, lengths):
+                first = members[place].split.validation.start - lost - 1
+                asked = self.rows.asked(rows[first:, None])
+                parts[place][:] = self.rows.target_loss(given[first:, None], asked)[:, 0, 0]
+            return float(losses.mean())
 
         outcome = fitted(
             self.network,
@@ -149,20 +150,44 @@ class SeriesModel:
         )
         if not self.rows.output.distribution:
             starts = [member.split.validation.start - lost for member in members]
-            self.residuals = self._residuals(known, starts)
+            self.residuals = self._residuals(known, lengths, starts)
         return outcome
 
-    def _residuals(self, known: Sequence[Tensor], starts: Sequence[int]) -> Tensor:
+    def _learned(self, dataset: Dataset, known: Sequence[Tensor]) -> Sequence[Tensor] | Rows:
+        """Give the rows that are learned from: now, or when they are drawn."""
+        stops = [rows_to_fit(member.split, self.settings).stop for member in dataset.members]
+        if not dataset.stored:
+            return [rows[:stop] for rows, stop in zip(known, stops, strict=True)]
+        series = [member.series for member in dataset.members]
+        if self.settings.transform != "none":
+            for one in series:  # what cannot be transformed is found before anything is learned
+                self.scaled(one)
+        lost = self.settings.difference
+
+        def drawn(place: int, rows: range) -> Tensor:
+            return self.scaled(series[place].undated(range(rows.start, rows.stop + lost)))
+
+        return DrawnRows(stops, drawn)
+
+    def _residuals(
+        self, known: Sequence[Tensor], lengths: Sequence[int], starts: Sequence[int]
+    ) -> Tensor:
         """Give the errors on the rows from some on of each series, or on all if there are none."""
-        found = []
-        for given, rows, start in zip(self._run(known), known, starts, strict=True):
-            centers = self.rows.centers(given[:-1])  # of rows 1, 2, ...
-            errors = rows[1:, list(self.rows.forecast)] - centers
-            found.append(errors[start - 1 if start < len(rows) else 0 :])
-        errors = torch.cat(found)
+        begins = [
+            max(start, 1) if start < length else 1
+            for start, length in zip(starts, lengths, strict=True)
+        ]
+        counts = [length - begin for length, begin in zip(lengths, begins, strict=True)]
+        columns = list(self.rows.forecast)
+        errors = torch.empty(sum(counts), len(columns), dtype=self.settings.torch_dtype)
+        parts = torch.split(errors, counts)
+        for place, rows, given in self._run(known, lengths):
+            begin = begins[place]
+            centers = self.rows.centers(given[begin - 1 :])  # of rows begin, begin + 1, ...
+            parts[place][:] = rows[begin:, columns] - centers
         chosen = torch.linspace(0, len(errors) - 1, min(RESIDUALS, len(errors))).round().long()
         # A drift that is left in them would add up, step by step, beside what is forecast.
-        return (errors - errors.mean(0))[chosen].cpu()
+        return errors[chosen] - errors.mean(0)
 
     def predict(self, series: Series) -> tuple[Tensor, float]:
         """Forecast each row from those before it, and the row after the last.
@@ -194,17 +219,21 @@ class SeriesModel:
         """
         if series:
             self.scaling.check([one.name for one in series], series[0].source)
-        made = [torch.cat([self.scaled(one), self.ahead(one, 1)]) for one in series]
-        found, lost = [], self.settings.difference
-        for one, given in zip(series, self._run(made, ahead=True), strict=True):
-            scaling = self.scaling.for_series(one.name)
+        lost = self.settings.difference
+        forecasts, following = room_for_each(series), [torch.nan] * len(series)
+        made = of_each(
+            series, lambda at: torch.cat([self.scaled(series[at]), self.ahead(series[at], 1)])
+        )
+        lengths = [len(one) - lost + 1 for one in series]
+        for place, _, given in self._run(made, lengths):
+            one = series[place]
             scaled = self.rows.centers(given)[:, 0].double().cpu()  # of rows lost + 1, ...
-            levels = self.rows.levels(one) if lost else torch.zeros(len(one)).double()
-            ahead = self.rows.restored(scaled, levels[1 : 1 + len(scaled)], scaling)
-            undone = torch.full((lost + 1,), torch.nan, dtype=torch.float64)
-            following = torch.nan if self.rows.known else float(ahead[-1])
-            found.append((torch.cat([undone, ahead[:-1]]), following))
-        return found
+            levels = self.rows.levels(one)[1 : 1 + len(scaled)] if lost else scaled
+            ahead = self.rows.restored(scaled, levels, self.scaling.for_series(one.name))
+            forecasts[place][lost + 1 :] = ahead[:-1]
+            if not self.rows.known:
+                following[place] = float(ahead[-1])
+        return list(zip(forecasts, following, strict=True))
 
     def ahead(self, series: Series, count: int, known: Tensor | None = None) -> Tensor:
         """Give the rows that follow a series, as far as they are known.
@@ -337,23 +366,24 @@ class SeriesModel:
         """
         return self.rows.made(series, self.scaling.for_series(series.name), self._like)
 
-    def _run(self, rows: Sequence[Tensor], ahead: bool = False) -> list[Tensor]:
-        """Run the network through each series from its first row.
+    def _run(
+        self, rows: Sequence[Tensor], lengths: Sequence[int]
+    ) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Run the network through each series from its first row; see `run_side_by_side`.
 
         Args:
             rows: Of each series, [T, R].
-            ahead: Whether the last row of each has yet to come; else the row after it is forecast
-                too, as if what is known of it were known to be as in the last.
+            lengths: How many each has, T.
 
-        Returns:
-            What it gives for each row that follows one, [T - 1, O], or [T, O].
+        Yields:
+            The place of a series, its rows, and what the network says of all but the first of them,
+            [T - 1, O].
         """
-        read = [self.rows.read(own if ahead else torch.cat([own, own[-1:]])) for own in rows]
-        return run_side_by_side(self.network, read)
+        return run_side_by_side(self.network, rows, lengths, self.rows.read)
 
     def _batches(self, windows: Windows) -> Iterator[Batch]:
-        """Give an epoch: the windows in a new order, in batches."""
-        order = torch.randperm(len(windows))
+        """Give an epoch: the windows, or as many as are asked for, in a new order, in batches."""
+        order = torch.randperm(len(windows))[: self.settings.windows_per_epoch]
         for chosen in torch.split(order, self.settings.batch_size):
             yield self._batch(windows, chosen)
 

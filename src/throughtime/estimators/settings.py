@@ -61,6 +61,7 @@ class Settings:
         seed: Of the weights' first draw and of everything else that is random.
         device: Where to train: "cpu", "cuda", ...
         dtype: "float32" or "float64".
+        windows_per_epoch: Training sequences that are drawn, anew, for each epoch; None for all.
     """
 
     cell: str = "gru"
@@ -86,6 +87,7 @@ class Settings:
     seed: int = 0
     device: str = "cpu"
     dtype: str = "float32"
+    windows_per_epoch: int | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -104,7 +106,8 @@ class Settings:
                     f"unknown {name} {getattr(self, name)!r}; known are {', '.join(known)}"
                 )
         counts = ("hidden", "layers", "epochs", "window", "stride", "batch_size")
-        for name in counts if self.patience is None else (*counts, "patience"):
+        limits = ("patience", "windows_per_epoch")
+        for name in (*counts, *(name for name in limits if getattr(self, name) is not None)):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise SettingsError(f"{name} must be a whole number of at least 1, got {value!r}")

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from throughtime.data import Series
 from throughtime.data.ragged import padded
+from throughtime.data.stored.scratch import release
 from throughtime.estimators.series_model import SeriesModel
 from throughtime.estimators.settings import SettingsError
 
@@ -76,6 +77,7 @@ def simulate(
             rows = [model.scaled(series[i]) for i in part]
             ahead = [model.ahead(series[i], horizon, known[i] if known else None) for i in part]
             changes = _followed(model, rows, ahead, max(1, paths), drawn)  # [H, N, S]
+            release()  # of series on disk
             found += [
                 _restored(model, series[i], changes[:, place].T) for place, i in enumerate(part)
             ]

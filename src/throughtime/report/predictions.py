@@ -1,13 +1,13 @@
 """The forecasts of a run beside what was observed, row by row."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
+from itertools import islice
 from pathlib import Path
 
+from throughtime.report.longest import longest_series
 from throughtime.report.numerals import number
-from throughtime.report.table_file import read_columns
+from throughtime.report.table_file import read_rows
 
 FITTED_PARTS = ("train", "validation")
 
@@ -93,17 +93,17 @@ def read_predictions(path: Path) -> Predictions:
     Raises:
         ValueError: A column is missing.
     """
-    columns = read_columns(path, needed=["part", "observed"])
-    names = list(columns)
+    names = next(read_rows(path, needed=["part", "observed"]))
     before = max(1, names.index("part"))
     time_name = names[before - 1]
     series, count = "", 1
     if before > 1:
-        rows = Counter(columns[names[0]])
-        ((series, _),) = rows.most_common(1) or [("", 0)]
-        count = len(rows)
-        of = [name == series for name in columns[names[0]]]
-        columns = {name: list(compress(cells, of)) for name, cells in columns.items()}
+        rows, count = longest_series(path)
+        series = rows[0][0] if rows else ""
+    else:
+        rows = list(islice(read_rows(path), 1, None))
+    cells = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
+    columns = dict(zip(names, cells, strict=True))
     known = {*names[:before], "part", "observed"}
     values = {
         name: [number(cell) for cell in cells]
