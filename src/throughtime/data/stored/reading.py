@@ -25,6 +25,9 @@ from throughtime.data.table import Table
 _LONG = 2**19
 """Rows of a series whose times are looked at together: a longer one is looked at in parts."""
 
+_ENOUGH = 10_000
+"""Faults in a part from which the rest of a series is not looked at; those are not its times."""
+
 
 def read_stored(
     large: LargeTable,
@@ -130,7 +133,7 @@ def _gather_of_series(
                 found = time_faults(table, times[0], times[2].part(part), of)
                 faults.add(found)
                 release()
-                if found:
+                if len(found) > _ENOUGH:
                     break
         if of and len(rows) < minimum_rows:
             first = _times_of(placing.large, rows[:1], order, times)
