@@ -25,6 +25,7 @@ from throughtime.cli.machine import surroundings
 from throughtime.cli.racing.outcome import machine_line, versions_line
 from throughtime.data import Batch, load
 from throughtime.estimators import SeriesModel
+from throughtime.estimators.series_flow import probe_of
 from throughtime.estimators.settings import Settings
 from throughtime.flow.probe import FlowProbe
 from throughtime.train import train
@@ -105,7 +106,7 @@ def sunspots(probed: bool) -> Trained:
     """Train as `throughtime train sunspots` does."""
     dataset = load("sunspots")
     forecaster = SeriesModel.for_dataset(dataset, Settings(**dataset.settings))
-    watched = Watched(forecaster.probe(dataset))
+    watched = Watched(probe_of(forecaster, dataset))
     forecaster.fit(dataset, [watched] if probed else [])
     return weights(forecaster.network), watched
 

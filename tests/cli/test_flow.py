@@ -6,6 +6,7 @@ import pytest
 from tests.cli.conftest import QUICK, run
 from throughtime.data import sunspots
 from throughtime.estimators import load
+from throughtime.estimators.series_flow import flow_of
 
 
 def test_a_network_at_its_start() -> None:
@@ -20,7 +21,7 @@ def test_a_run_is_measured_on_what_it_was_trained_on(tmp_path: Path) -> None:
     run("train", "sunspots", *QUICK, "--out", out)
     found = json.loads(run("flow", out, "--json").stdout)
     forecaster, _ = load(out)
-    assert found == json.loads(json.dumps(forecaster.flow(sunspots()).as_dict()))
+    assert found == json.loads(json.dumps(flow_of(forecaster, sunspots()).as_dict()))
     recorded = json.loads((out / "flow.json").read_text())
     assert found["layers"][0]["median"] == recorded["layers"][0]["median"]
     assert recorded["over_training"][0]["update"] == 1

@@ -208,7 +208,7 @@ def test_a_network_without_any_gradient_is_reported(
     def no_flow(*_: object) -> None:
         raise NoFlowError("every sampled loss has a gradient of zero")
 
-    monkeypatch.setattr("throughtime.estimators.series_model.flow", no_flow)
+    monkeypatch.setattr("throughtime.estimators.series_flow.flow", no_flow)
     result = run("train", "sunspots", *QUICK, "--out", tmp_path / "run")
     assert result.exit_code == 0
     assert "No gradient flows back" in result.stdout

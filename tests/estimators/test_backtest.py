@@ -88,6 +88,13 @@ def test_several_series_and_known_covariates() -> None:
     assert found.scores()["model"]["mase"] < 0.3 * found.scores()["persistence"]["mase"]
 
 
+def test_covariates_beside_a_target_are_known_ahead() -> None:
+    X = np.random.default_rng(1).normal(size=(160, 1))
+    quick = Forecaster(hidden=8, epochs=60, learning_rate=0.02, patience=None, window=20)
+    found = quick.backtest(X, 10 + 3 * X[:, 0], horizon=5, windows=2, season=1, paths=60)
+    assert found.scores()["model"]["mase"] < 0.3 * found.scores()["persistence"]["mase"]
+
+
 def test_too_many_windows_and_strange_settings_are_refused() -> None:
     with pytest.raises(DataError, match="leave 4 before the first, and at least 9 are needed"):
         QUICK.backtest(WAVE, horizon=6, windows=26, season=8)

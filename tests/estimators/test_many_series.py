@@ -15,6 +15,7 @@ from tests.estimators.conftest import series
 from throughtime.data import DataError, Dataset, Member, Series, panel
 from throughtime.estimators import SavedError, SeriesModel, Settings, compare, load, save
 from throughtime.estimators.saved import CONFIG
+from throughtime.estimators.series_flow import flow_of, walk_of
 from throughtime.export import ExportError, to_c
 
 quick = Settings(hidden=4, epochs=5, learning_rate=0.05, window=30, stride=3, dtype="float64")
@@ -159,8 +160,8 @@ def test_it_is_exported_for_one_series_at_a_time(tides: Dataset) -> None:
 def test_flow_and_walk_look_at_the_longest(tides: Dataset) -> None:
     forecaster = SeriesModel.for_dataset(tides, quick)
     assert tides.series.name == "east"
-    assert forecaster.walk(tides).labels[-1] == tides.series.times[tides.split.train.stop - 1]
-    assert forecaster.flow(tides).layers[0].median[0] == 1.0
+    assert walk_of(forecaster, tides).labels[-1] == tides.series.times[tides.split.train.stop - 1]
+    assert flow_of(forecaster, tides).layers[0].median[0] == 1.0
 
 
 def test_scores_are_over_all_rows_and_mase_over_the_series() -> None:

@@ -6,6 +6,7 @@ import torch
 from tests.estimators.conftest import series
 from throughtime.data import DataError, Dataset, Member, dataset
 from throughtime.estimators import SeriesModel, Settings, SettingsError
+from throughtime.estimators.series_flow import flow_of
 
 quick = Settings(hidden=4, epochs=15, learning_rate=0.05, window=20, stride=3)
 
@@ -114,8 +115,8 @@ def test_flow_looks_at_the_last_steps_of_a_long_series(monkeypatch: pytest.Monke
     def note(network: object, inputs: torch.Tensor, *others: object) -> None:
         seen["inputs"], seen["state"] = inputs, others[-1]
 
-    monkeypatch.setattr("throughtime.estimators.series_model.flow", note)
-    forecaster.flow(long)
+    monkeypatch.setattr("throughtime.estimators.series_flow.flow", note)
+    flow_of(forecaster, long)
     known = forecaster.scaled(long.series)[: long.split.train.stop]
     assert torch.equal(seen["inputs"][:, 0], known[-301:-1])
     _, state = forecaster.network(known[:-301, None])
@@ -135,6 +136,6 @@ def test_weight_decay_is_passed_on_only_where_there_is_any(tide: Dataset) -> Non
 
 def test_flow_has_a_layer_for_each_layer(tide: Dataset) -> None:
     forecaster = SeriesModel.for_dataset(tide, replace(quick, layers=2))
-    flow = forecaster.flow(tide)
+    flow = flow_of(forecaster, tide)
     assert [layer.name for layer in flow.layers] == ["layer 0", "layer 1"]
     assert flow.layers[1].median[0] == 1.0

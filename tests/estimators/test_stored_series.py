@@ -21,6 +21,7 @@ from throughtime.data.drawn import DrawnRows
 from throughtime.data.scaling import Scaling
 from throughtime.data.windows import HeldRows
 from throughtime.estimators import Comparison, SeriesModel, Settings, SettingsError, compare
+from throughtime.estimators.series_training import SeriesTraining
 from throughtime.estimators.simulation import simulate
 
 quick = Settings(hidden=4, epochs=3, learning_rate=0.05, window=30, stride=3)
@@ -180,7 +181,7 @@ def test_an_epoch_draws_as_many_windows_as_are_asked_for_each_time_others(shops:
     seen: list[int] = []
     settings = replace(quick, windows_per_epoch=10, batch_size=4)
     forecaster = SeriesModel.for_dataset(whole, settings)
-    batches = forecaster._batches
+    batches = SeriesTraining(forecaster, whole).batches
 
     class Counted:
         def __len__(self) -> int:

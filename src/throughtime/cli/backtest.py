@@ -67,7 +67,6 @@ def backtest(
 
     Example: throughtime backtest runs/tides-20260101-120000 --horizon 24 --windows 8
     """
-    from throughtime.data.calendar import season_of
     from throughtime.estimators import backtest as backtesting
     from throughtime.estimators import load
     from throughtime.estimators.horizon_forecast import check_levels
@@ -81,9 +80,9 @@ def backtest(
     if model.settings.patience is None:
         dataset = dataset.without_validation()
     series = [member.series for member in dataset.members]
-    apart = horizon if step is None else step
-    cycle = season_of(series[0].clock) if season is None else season
-    starts = [backtesting.origins(one, horizon, windows, apart, cycle) for one in series]
+    moments = backtesting.Moments(horizon, windows, horizon if step is None else step, season)
+    moments = moments.with_season(series[0])
+    starts = [moments.origins(one) for one in series]
     if not refit and data is None:
         learned = [member.split.train.stop for member in dataset.members]
         first = [at[0] for at in starts]
@@ -96,17 +95,16 @@ def backtest(
         known = [one.part(range(at[number])) for one, at in zip(series, starts, strict=True)]
         return _trained(dataset, known, model)
 
-    found = backtesting.backtest(
-        model_of, series, horizon, windows, apart, cycle, levels, paths, seed,
-        dataset.series_column,
-    )  # fmt: skip
+    column = dataset.series_column
+    found = backtesting.backtest(model_of, series, moments, levels, paths, seed, column)
     name = Path(str(config.get("name", "series"))).name
     place = out if out is not None else Path(f"{name}-backtest.csv")
     if data is not None and place.exists() and place.samefile(data):
         raise UsageError(f"{place} is the file that is read; name another with --out")
     write_frame(found.frame(), place)
     if as_json:
-        told = {"horizon": horizon, "windows": windows, "step": apart, "season": cycle}
+        told = {"horizon": horizon, "windows": windows, "step": moments.step}
+        told["season"] = found.season
         scores = {"scores": found.scores(), "mae_by_step": found.by_step()}
         print(json.dumps({"backtest": str(place), **told, **scores}, allow_nan=False))
         return

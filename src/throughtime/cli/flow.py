@@ -228,11 +228,13 @@ def _at_its_start(
 
 
 def _of_series(forecaster: SeriesModel, dataset: Dataset) -> _Asked:
+    from throughtime.estimators.series_flow import flow_of
+
     settings = forecaster.settings
     return _Asked(
         dataset.name,
         settings.cell,
         settings.hidden,
         settings.layers,
-        lambda: forecaster.flow(dataset),
+        lambda: flow_of(forecaster, dataset),
     )

@@ -64,7 +64,9 @@ class SeriesLearner:
 
     def probe(self) -> FlowProbe:
         """Give a callback that looks at the gradient by lag while it learns."""
-        return self.forecaster.probe(self.dataset)
+        from throughtime.estimators.series_flow import probe_of
+
+        return probe_of(self.forecaster, self.dataset)
 
     def fit(
         self,
@@ -99,11 +101,15 @@ class SeriesLearner:
 
     def flow(self) -> Flow:
         """Measure how far back gradients reach, on the last training rows."""
-        return self.forecaster.flow(self.dataset)
+        from throughtime.estimators.series_flow import flow_of
+
+        return flow_of(self.forecaster, self.dataset)
 
     def walk(self) -> Walk:
         """Walk through the last training rows."""
-        return self.forecaster.walk(self.dataset)
+        from throughtime.estimators.series_flow import walk_of
+
+        return walk_of(self.forecaster, self.dataset)
 
     def report(self, folder: Path) -> None:
         """Draw the forecast, and write the report."""

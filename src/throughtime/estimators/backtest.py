@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,10 +12,12 @@ from torch.distributions import Normal
 
 from throughtime.data import DataError, Series
 from throughtime.data.baselines import seasonal_naive, seasonal_naive_ahead
+from throughtime.data.calendar import season_of
 from throughtime.data.faults import listed, quoted
 from throughtime.estimators.distribution_scores import crps_of_draws, crps_of_normal
 from throughtime.estimators.horizon_forecast import PATHS, forecast, shares_of
 from throughtime.estimators.series_model import SeriesModel
+from throughtime.estimators.settings import SettingsError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,6 +25,61 @@ if TYPE_CHECKING:
 MODEL, PERSISTENCE, SEASONAL_NAIVE = "model", "persistence", "seasonal-naive"
 LEVELS = (80.0, 95.0)
 """Percent of the intervals whose coverage is measured, where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """From where the last rows of a series are forecast.
+
+    Attributes:
+        horizon: Steps that are forecast from each moment, H.
+        windows: How many moments. The last one leaves `horizon` rows.
+        step: Rows between them.
+        season: Steps of a season; None for what the times say, see `season_of`.
+
+    Raises:
+        SettingsError: One is no whole number of at least 1.
+    """
+
+    horizon: int
+    windows: int
+    step: int
+    season: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("horizon", "windows", "step", "season"):
+            value = getattr(self, name)
+            if name == "season" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise SettingsError(f"{name} must be a whole number of at least 1, got {value!r}")
+
+    def with_season(self, series: Series) -> Moments:
+        """Give the same with the season that the times of a series have, if none is given."""
+        return self if self.season is not None else replace(self, season=season_of(series.clock))
+
+    @property
+    def steps_of_season(self) -> int:
+        """Steps of a season; 1 where none is known."""
+        return self.season or 1
+
+    def origins(self, series: Series) -> list[int]:
+        """Give how many rows of a series are known at each moment, the earliest first.
+
+        Raises:
+            DataError: At the first there would not be more than a season, or two rows.
+        """
+        rows = len(series) - self.horizon
+        found = [rows - self.step * back for back in reversed(range(self.windows))]
+        least = max(2, self.steps_of_season + 1)
+        if found[0] < least:
+            raise DataError(
+                f"{series.source}: {quoted(series.name)} has {len(series)} rows; {self.windows} "
+                f"windows of {self.horizon} steps, {self.step} rows apart, leave "
+                f"{max(0, found[0])} before the first, and at least {least} are needed.\n"
+                "To mend: take fewer windows, a smaller step or horizon, or a shorter season."
+            )
+        return found
 
 
 @dataclass(frozen=True)
@@ -151,10 +208,7 @@ class Backtest:
 def backtest(
     model_of: Callable[[int], SeriesModel],
     series: Sequence[Series],
-    horizon: int,
-    windows: int,
-    step: int,
-    season: int,
+    moments: Moments,
     levels: tuple[float, ...] = LEVELS,
     paths: int = PATHS,
     seed: int = 0,
@@ -167,22 +221,20 @@ def backtest(
     Args:
         model_of: The model for a window, by its number from 0, the earliest.
         series: What is forecast.
-        horizon: Steps, H.
-        windows: Moments to forecast from. The last one leaves `horizon` rows.
-        step: Rows between them.
-        season: Steps of a season.
+        moments: From where, with a season.
         levels: Percent of the intervals.
         paths: Ways that are drawn of each series and window.
         seed: Of what is drawn.
         series_column: The name of the column that tells series apart.
 
     Raises:
-        DataError: A series is too short; see `origins`.
+        DataError: A series is too short; see `Moments.origins`.
         NoSpreadError: The model does not know how far it errs.
     """
-    starts = [origins(one, horizon, windows, step, season) for one in series]
+    horizon, season = moments.horizon, moments.steps_of_season
+    starts = [moments.origins(one) for one in series]
     found = []
-    for number in range(windows):
+    for number in range(moments.windows):
         model = model_of(number)
         before = [one.part(range(at[number])) for one, at in zip(series, starts, strict=True)]
         rows = [range(at[number], at[number] + horizon) for at in starts]
@@ -216,24 +268,6 @@ def backtest(
                 )
             )
     return Backtest(found, levels, season, series[0].time_name, series_column)
-
-
-def origins(series: Series, horizon: int, windows: int, step: int, season: int) -> list[int]:
-    """Give how many rows of a series are known in each window, the earliest first.
-
-    Raises:
-        DataError: Before the first there would not be more than a season, or two rows.
-    """
-    found = [len(series) - horizon - step * back for back in reversed(range(windows))]
-    least = max(2, season + 1)
-    if found[0] < least:
-        raise DataError(
-            f"{series.source}: {quoted(series.name)} has {len(series)} rows; {windows} windows of "
-            f"{horizon} steps, {step} rows apart, leave {max(0, found[0])} before the first, and "
-            f"at least {least} are needed.\n"
-            "To mend: take fewer windows, a smaller step or horizon, or a shorter season."
-        )
-    return found
 
 
 def check_unlearned(members: Sequence[tuple[Series, int, int]]) -> None:

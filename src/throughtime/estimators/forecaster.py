@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from throughtime.data import DataError, Dataset, Member, Series, Split
+from throughtime.data import DataError, Dataset, Series
 from throughtime.data.arrays import covariates_of
-from throughtime.data.calendar import season_of
-from throughtime.data.reading import name_of
-from throughtime.estimators.backtest import LEVELS, Backtest, backtest, origins
+from throughtime.estimators.backtest import LEVELS, Backtest, Moments
 from throughtime.estimators.forecaster_parameters import ForecasterParameters
-from throughtime.estimators.given_series import known_ahead, read_given
+from throughtime.estimators.given_series import (
+    dataset_given,
+    known_ahead,
+    read_given,
+)
 from throughtime.estimators.horizon_forecast import (
     PATHS,
     HorizonForecast,
@@ -26,6 +28,8 @@ from throughtime.estimators.horizon_forecast import (
     forecast,
 )
 from throughtime.estimators.parameters import NotFittedError
+from throughtime.estimators.regression_scores import determination
+from throughtime.estimators.series_flow import flow_of
 from throughtime.estimators.series_model import SeriesModel
 from throughtime.estimators.settings import SettingsError
 from throughtime.flow import Flow
@@ -87,7 +91,7 @@ class Forecaster(ForecasterParameters):
         """
         self._as_regression = y is not None
         self.settings()  # before anything is read
-        dataset = self._dataset(X, y)
+        dataset = dataset_given(self, X, y)
         settings = self.settings(dataset)
         if self._as_regression:
             settings = replace(settings, known=dataset.columns[1:])
@@ -181,7 +185,7 @@ class Forecaster(ForecasterParameters):
             y: What came, [H].
 
         Returns:
-            1 - squared errors / squared deviations from the mean, over all series and rows.
+            R^2 over all series and rows; see `determination`.
 
         Raises:
             NotFittedError, DataError: As for `predict`.
@@ -201,13 +205,8 @@ class Forecaster(ForecasterParameters):
                 places = [after.columns.index(name) for name in self._model().rows.known]
                 known = [after.values[:, places]] if places else None
                 found += forecast(self._model(), [one], len(after), known)
-        error = sum(
-            float((one.predicted - came_).square().sum())
-            for one, came_ in zip(found, observed, strict=True)
-        )
-        together = torch.cat(observed)
-        spread = float((together - together.mean()).square().sum())
-        return 1 - error / spread if spread > 0 else float(error == 0)
+        predicted = torch.cat([one.predicted for one in found])
+        return determination(torch.cat(observed)[:, None], predicted[:, None])
 
     def backtest(
         self,
@@ -244,40 +243,10 @@ class Forecaster(ForecasterParameters):
         Raises:
             DataError, SettingsError: As for `fit`; or there are too few rows for so many windows.
         """
-        step = horizon if step is None else step
-        for name, value in (("horizon", horizon), ("windows", windows), ("step", step)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise SettingsError(f"{name} must be a whole number of at least 1, got {value!r}")
-        if season is not None and (not isinstance(season, int) or season < 1):
-            raise SettingsError(f"season must be a whole number of at least 1, got {season!r}")
-        copied = type(self)(**self.get_params())
-        copied._as_regression = y is not None
-        dataset = copied._dataset(X, y)
-        whole = [member.series for member in dataset.members]
-        season = season_of(whole[0].clock) if season is None else season
-        starts = [origins(one, horizon, windows, step, season) for one in whole]
-        fitted: dict[int, SeriesModel] = {}
+        from throughtime.estimators.forecaster_backtest import backtest_of
 
-        def model_of(number: int) -> SeriesModel:
-            key = number if refit else 0
-            if key not in fitted:
-                fitted.clear()
-                known = [one.part(range(at[key])) for one, at in zip(whole, starts, strict=True)]
-                fitted[key] = copied.fit(copied._split(known)).model_
-            return fitted[key]
-
-        return backtest(
-            model_of,
-            whole,
-            horizon,
-            windows,
-            step,
-            season,
-            check_levels(level),
-            paths,
-            seed,
-            dataset.series_column,
-        )
+        moments = Moments(horizon, windows, horizon if step is None else step, season)
+        return backtest_of(self, X, y, moments, refit, check_levels(level), paths, seed)
 
     def flow(self) -> Flow:
         """Measure how far back the gradient reaches, on the last rows learned from.
@@ -286,7 +255,7 @@ class Forecaster(ForecasterParameters):
             NotFittedError: Nothing was fitted, or this forecaster was loaded.
             NoFlowError: There is no gradient, or it is not finite.
         """
-        return self._model().flow(self._fitted_to())
+        return flow_of(self._model(), self._fitted_to())
 
     def save(self, folder: str | Path) -> None:
         """Write what was fitted into a new folder: safetensors and JSON, whole or not at all.
@@ -364,18 +333,3 @@ class Forecaster(ForecasterParameters):
             return self.series
         dataset = self.__dict__.get("dataset_")
         return None if dataset is None else dataset.series_column
-
-    def _dataset(self, X: Any, y: Any) -> Dataset:
-        """Give what is asked to be learned as a data set."""
-        if isinstance(X, Dataset):
-            return X if self.patience is not None else X.without_validation()
-        found = self._split(read_given(self, X, y))
-        return replace(found, name=name_of(X)) if isinstance(X, str | Path) else found
-
-    def _split(self, series: Sequence[Series]) -> Dataset:
-        """Make a data set of whole series, the last rows of each to validate on."""
-        share = 0.0 if self.patience is None else self.validation
-        members = tuple(Member(one, Split.whole(len(one), share)) for one in series)
-        several = "series" if len(series) > 1 else None
-        column = self.series if self.series is not None else several
-        return Dataset(series[0].name, members, series_column=column)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from throughtime.data import DataError, Dataset, Series, read_many
+from throughtime.data import DataError, Dataset, Member, Series, Split, read_many
 from throughtime.data.ahead import read_ahead
 from throughtime.data.arrays import covariates_of, series_of_arrays
 from throughtime.data.frames import is_frame
+from throughtime.data.reading import name_of
 from throughtime.estimators.forecaster_parameters import ForecasterParameters
 
 
@@ -34,6 +36,23 @@ def read_given(parameters: ForecasterParameters, X: Any, y: Any = None) -> tuple
     if isinstance(X, str | Path) or is_frame(X):
         return read_many(X, parameters.target, parameters.time, parameters.series)
     return series_of_arrays(X)
+
+
+def dataset_given(parameters: ForecasterParameters, X: Any, y: Any = None) -> Dataset:
+    """Give what is to be learned as a data set; see `read_given`."""
+    if isinstance(X, Dataset):
+        return X if parameters.patience is not None else X.without_validation()
+    found = whole_dataset(parameters, read_given(parameters, X, y))
+    return replace(found, name=name_of(X)) if isinstance(X, str | Path) else found
+
+
+def whole_dataset(parameters: ForecasterParameters, series: Sequence[Series]) -> Dataset:
+    """Make a data set of whole series, the last rows of each to validate on, if that is wanted."""
+    share = 0.0 if parameters.patience is None else parameters.validation
+    members = tuple(Member(one, Split.whole(len(one), share)) for one in series)
+    several = "series" if len(series) > 1 else None
+    column = parameters.series if parameters.series is not None else several
+    return Dataset(series[0].name, members, series_column=column)
 
 
 def known_ahead(

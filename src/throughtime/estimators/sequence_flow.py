@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from throughtime.data.ragged import padded
 from throughtime.data.tasks.asked import NOT_ASKED, Loss, Masked
-from throughtime.estimators.series_model import FLOW_STEPS
+from throughtime.estimators.series_flow import FLOW_STEPS
 from throughtime.flow import Flow, flow
 from throughtime.flow.credit import credit
 from throughtime.flow.probe import FlowProbe

@@ -10,28 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from throughtime.data import DataError, Dataset, Member, Scaling, ScalingBySeries, Series, Split
-from throughtime.data.drawn import DrawnRows
 from throughtime.data.faults import quoted
 from throughtime.data.future import following
-from throughtime.data.windows import Rows, Windows
-from throughtime.estimators.fitting import fitted, seeded
 from throughtime.estimators.made_on_demand import of_each, room_for_each
 from throughtime.estimators.series_rows import SeriesRows
 from throughtime.estimators.settings import Settings
 from throughtime.estimators.side_by_side import run_side_by_side
-from throughtime.flow import Flow, flow
-from throughtime.flow.probe import FlowProbe
-from throughtime.flow.walk import Walk, walk
 from throughtime.nn import Network
-from throughtime.train import Batch, Checkpoint, Checkpoints, Outcome
+from throughtime.train import Checkpoint, Checkpoints, Outcome
 from throughtime.train.training import Callback
-
-FLOW_STEPS = 300
-"""Steps on which gradient flow is measured: what it needs of memory grows with them."""
-PROBE_STEPS = 72
-"""Steps on which it is looked at while a network is trained."""
-RESIDUALS = 500
-"""Errors of a network of numbers alone that are kept, from which others are drawn."""
 
 
 class SeriesModel:
@@ -116,78 +103,9 @@ class SeriesModel:
             StorageError: A checkpoint cannot be written; or the one to go on from is one of
                 another training.
         """
-        settings, members = self.settings, dataset.members
-        lost = settings.difference  # rows at the start, before which there is no change to forecast
-        series = [member.series for member in members]
-        lengths = [member.split.train.stop - lost for member in members]
-        known = of_each(series, lambda at: self.scaled(series[at])[: lengths[at]])
-        windows = Windows(self._learned(dataset, known), settings.window, settings.stride)
+        from throughtime.estimators.series_training import SeriesTraining
 
-        def validate() -> float:
-            # One tensor for all: thousands of small ones would keep apart what could be free.
-            losses = torch.empty(
-                sum(len(member.split.validation) for member in members), dtype=settings.torch_dtype
-            )
-            parts = torch.split(losses, [len(member.split.validation) for member in members])
-            for place, rows, given in self._run(known, lengths):
-                first = members[place].split.validation.start - lost - 1
-                asked = self.rows.asked(rows[first:, None])
-                parts[place][:] = self.rows.target_loss(given[first:, None], asked)[:, 0, 0]
-            return float(losses.mean())
-
-        outcome = fitted(
-            self.network,
-            lambda: self._batches(windows),
-            self._batch(windows, torch.tensor([0])),
-            self.rows.loss,
-            "mean",
-            settings,
-            seeded(settings.seed),
-            None if settings.patience is None else validate,
-            callbacks,
-            checkpoints,
-            resume,
-        )
-        if not self.rows.output.distribution:
-            starts = [member.split.validation.start - lost for member in members]
-            self.residuals = self._residuals(known, lengths, starts)
-        return outcome
-
-    def _learned(self, dataset: Dataset, known: Sequence[Tensor]) -> Sequence[Tensor] | Rows:
-        """Give the rows that are learned from: now, or when they are drawn."""
-        stops = [rows_to_fit(member.split, self.settings).stop for member in dataset.members]
-        if not dataset.stored:
-            return [rows[:stop] for rows, stop in zip(known, stops, strict=True)]
-        series = [member.series for member in dataset.members]
-        if self.settings.transform != "none":
-            for one in series:  # what cannot be transformed is found before anything is learned
-                self.scaled(one)
-        lost = self.settings.difference
-
-        def drawn(place: int, rows: range) -> Tensor:
-            return self.scaled(series[place].undated(range(rows.start, rows.stop + lost)))
-
-        return DrawnRows(stops, drawn)
-
-    def _residuals(
-        self, known: Sequence[Tensor], lengths: Sequence[int], starts: Sequence[int]
-    ) -> Tensor:
-        """Give the errors on the rows from some on of each series, or on all if there are none."""
-        begins = [
-            max(start, 1) if start < length else 1
-            for start, length in zip(starts, lengths, strict=True)
-        ]
-        counts = [length - begin for length, begin in zip(lengths, begins, strict=True)]
-        columns = list(self.rows.forecast)
-        errors = torch.empty(sum(counts), len(columns), dtype=self.settings.torch_dtype)
-        parts = torch.split(errors, counts)
-        for place, rows, given in self._run(known, lengths):
-            begin = begins[place]
-            centers = self.rows.centers(given[begin - 1 :])  # of rows begin, begin + 1, ...
-            parts[place][:] = rows[begin:, columns] - centers
-        chosen = torch.linspace(0, len(errors) - 1, min(RESIDUALS, len(errors))).round().long()
-        # A drift that is left in them would add up, step by step, beside what is forecast.
-        return errors[chosen] - errors.mean(0)
+        return SeriesTraining(self, dataset).run(callbacks, checkpoints, resume)
 
     def predict(self, series: Series) -> tuple[Tensor, float]:
         """Forecast each row from those before it, and the row after the last.
@@ -225,7 +143,7 @@ class SeriesModel:
             series, lambda at: torch.cat([self.scaled(series[at]), self.ahead(series[at], 1)])
         )
         lengths = [len(one) - lost + 1 for one in series]
-        for place, _, given in self._run(made, lengths):
+        for place, _, given in self.run(made, lengths):
             one = series[place]
             scaled = self.rows.centers(given)[:, 0].double().cpu()  # of rows lost + 1, ...
             levels = self.rows.levels(one)[1 : 1 + len(scaled)] if lost else scaled
@@ -297,64 +215,6 @@ class SeriesModel:
         one.output_activation = self.rows.output.activation
         return one
 
-    def flow(self, dataset: Dataset) -> Flow:
-        """Measure how far back the gradient reaches, on the last training rows.
-
-        Of several series the longest is looked at; so it is by `probe` and `walk`.
-
-        Raises:
-            NoFlowError: There is no gradient, or it is not finite.
-        """
-        before, inputs, targets = self._measured(dataset)
-        state = None
-        if len(before):
-            with torch.no_grad():
-                _, state = self.network(before)
-        return flow(self.network, inputs, targets, self.rows.loss, state)
-
-    def probe(self, dataset: Dataset) -> FlowProbe:
-        """Give a callback that looks at the gradient by lag while this forecaster is trained.
-
-        It looks at the last rows of those that `flow` measures, from the network's own start: a
-        look has to be cheap, and its cost grows with the steps.
-        """
-        _, inputs, targets = self._measured(dataset)
-        looked_at = inputs[-PROBE_STEPS:], targets[-PROBE_STEPS:]
-        return FlowProbe(self.network, *looked_at, self.rows.loss)
-
-    def _measured(self, dataset: Dataset) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the rows that flow is measured on, as inputs and targets, and those before them."""
-        stop = dataset.split.train.stop - self.settings.difference
-        rows = self.scaled(dataset.series)[:stop, None]  # [T, 1, R]
-        inputs, asked = self.rows.read(rows), self.rows.asked(rows)
-        start = max(0, len(inputs) - FLOW_STEPS)
-        return inputs[:start], inputs[start:], asked[start:]
-
-    def walk(self, dataset: Dataset) -> Walk:
-        """Walk through the last training rows, as many as a window has and a page can show.
-
-        Raises:
-            FloatingPointError: A loss or a state is not finite.
-            NoFlowError: There is no gradient.
-        """
-        before, inputs, targets = self._measured(dataset)
-        steps = min(self.settings.window, len(inputs))
-        before = torch.cat([before, inputs[:-steps]])
-        state = None
-        if len(before):
-            with torch.no_grad():
-                _, state = self.network(before)
-        times, stop = dataset.series.times, dataset.split.train.stop
-        return walk(
-            self.network,
-            inputs[-steps:],
-            targets[-steps:],
-            self.rows.loss,
-            state,
-            labels=times[stop - steps : stop],
-            input_labels=times[stop - 1 - steps : stop - 1],
-        )
-
     def scaled(self, series: Series) -> Tensor:
         """Give the rows of a series, scaled, where the network is; see `SeriesRows`.
 
@@ -366,7 +226,7 @@ class SeriesModel:
         """
         return self.rows.made(series, self.scaling.for_series(series.name), self._like)
 
-    def _run(
+    def run(
         self, rows: Sequence[Tensor], lengths: Sequence[int]
     ) -> Iterator[tuple[int, Tensor, Tensor]]:
         """Run the network through each series from its first row; see `run_side_by_side`.
@@ -380,16 +240,6 @@ class SeriesModel:
             [T - 1, O].
         """
         return run_side_by_side(self.network, rows, lengths, self.rows.read)
-
-    def _batches(self, windows: Windows) -> Iterator[Batch]:
-        """Give an epoch: the windows, or as many as are asked for, in a new order, in batches."""
-        order = torch.randperm(len(windows))[: self.settings.windows_per_epoch]
-        for chosen in torch.split(order, self.settings.batch_size):
-            yield self._batch(windows, chosen)
-
-    def _batch(self, windows: Windows, chosen: Tensor) -> Batch:
-        rows, lengths = windows.batch(chosen)  # [steps + 1, B, R]
-        return Batch(self.rows.read(rows), self.rows.asked(rows), lengths)
 
 
 def network_for(columns: Sequence[str], settings: Settings, device: str | None = None) -> Network:

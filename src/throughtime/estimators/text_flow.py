@@ -9,7 +9,7 @@ from torch import Tensor
 
 from throughtime.data.tasks.asked import cross_entropy
 from throughtime.data.text import Vocabulary
-from throughtime.estimators.series_model import FLOW_STEPS, PROBE_STEPS
+from throughtime.estimators.series_flow import FLOW_STEPS, PROBE_STEPS
 from throughtime.estimators.symbol_network import encoded
 from throughtime.flow import Flow, flow
 from throughtime.flow.probe import FlowProbe
