@@ -4,10 +4,13 @@ import re
 import shlex
 from pathlib import Path
 
+import polars as pl
 import pytest
 import torch
 
+import throughtime as tt
 from tests.cli.conftest import run
+from tests.docs.test_forecasting import shops
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -64,12 +67,19 @@ def test_the_commands_run(tide_csv: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_snippets_run(tmp_path: Path) -> None:
-    assert len(SNIPPETS) == 5
+    assert len(SNIPPETS) == 6
     torch.manual_seed(0)
     inputs = torch.randn(20, 4, 1)
     lengths = torch.tensor([20, 5, 1, 12])
-    known = {"batches": [(inputs, inputs.roll(1, 0), lengths)]}
+    sold = shops(97)
+    known = {
+        "tt": tt,
+        "batches": [(inputs, inputs.roll(1, 0), lengths)],
+        "frame": sold.filter(pl.col("day") < 90),
+        "coming": sold.filter(pl.col("day") >= 90).drop("sold"),
+    }
     for snippet in SNIPPETS:
+        snippet = snippet.replace('known=["price"]', 'known=["price"], epochs=1')
         source = tmp_path / "snippet.py"  # a cell's source is read when it is shown
         source.write_text(snippet)
         exec(compile(snippet, str(source), "exec"), known)
