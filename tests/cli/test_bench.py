@@ -242,6 +242,7 @@ def script() -> Path:
     return path
 
 
+@pytest.mark.thorough
 def test_the_published_table_and_picture(script: Path, tmp_path: Path) -> None:
     out = tmp_path / "speed"
     command = [sys.executable, str(script), "--out", str(out), *TINY, "--inference"]

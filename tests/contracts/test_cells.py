@@ -105,7 +105,13 @@ def with_adjoint(cell: Cell, **changes: object) -> Cell:
     ("name", "output"),
     [(n, output) for n, c in cells.registry.items() for output in c.adjoint.backward.outputs],
 )
-@pytest.mark.parametrize("check", [check_against_autograd, check_against_differences])
+@pytest.mark.parametrize(
+    "check",
+    [
+        check_against_autograd,
+        pytest.param(check_against_differences, marks=pytest.mark.thorough),
+    ],
+)
 def test_a_derivative_of_the_wrong_sign_is_caught(
     name: str, output: str, check: Callable[[Recurrence], None]
 ) -> None:
