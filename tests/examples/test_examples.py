@@ -28,6 +28,17 @@ def test_forecast(capsys: pytest.CaptureFixture[str]) -> None:
     assert "2030-01-01" in capsys.readouterr().out
 
 
+def test_own_training_loop(capsys: pytest.CaptureFixture[str]) -> None:
+    assert load("own_training_loop").main(epochs=1) < 0.4
+    assert "epoch 1: 250 updates" in capsys.readouterr().out
+
+
+def test_drop_in(capsys: pytest.CaptureFixture[str]) -> None:
+    before, after = load("drop_in").main(updates=5)
+    assert after == pytest.approx(before, rel=1e-4)
+    assert "the same from the same file" in capsys.readouterr().out
+
+
 def test_gradient_reach() -> None:
     horizons = load("gradient_reach").main()
     assert horizons["elman"] is not None
