@@ -42,7 +42,7 @@ def test_gradients_equal_autograd_on_ragged_rows(cell: Cell, reverse: bool, bias
 
 
 @each_cell
-@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("reverse", [False, pytest.param(True, marks=pytest.mark.thorough)])
 def test_gradients_equal_central_differences(cell: Cell, reverse: bool) -> None:
     check_against_differences(
         cases.recurrence(cell, 5, 3, 2, 2, lengths=[3, 5, 0], reverse=reverse, seed=1)

@@ -13,7 +13,14 @@ import pytest
 import torch
 
 import throughtime as tt
-from tests.engine.test_native import SETS, TOLERANCE, distance, everything, recurrence
+from tests.engine.test_native import (
+    SETS,
+    SETS_IN_BETWEEN,
+    TOLERANCE,
+    distance,
+    everything,
+    recurrence,
+)
 from throughtime.engine.native import native
 from throughtime.engine.native_module import module
 from throughtime.engine.reference import reference
@@ -24,7 +31,13 @@ ROOT = Path(__file__).parents[2]
 SIZES = ((1, 128), (3, 200), (6, 257), (7, 128))  # rows, units: in parts, but for the last
 
 
-@pytest.mark.parametrize("instructions", SETS)
+@pytest.mark.parametrize(
+    "instructions",
+    [
+        pytest.param(one, marks=[pytest.mark.thorough] if one in SETS_IN_BETWEEN else [])
+        for one in SETS
+    ],
+)
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 @pytest.mark.parametrize("cell", tt.cells.registry)
 def test_every_cell_equals_the_reference(
@@ -66,9 +79,8 @@ def test_nothing_is_read_that_was_not_written() -> None:
                 module.poison_workspaces()
 
 
-@pytest.mark.parametrize(
-    "pool", ["torch's threads", pytest.param("our own", marks=pytest.mark.thorough)]
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("pool", ["torch's threads", "our own"])
 def test_no_thread_waits_for_one_that_is_not_there(pool: str) -> None:
     # In a process of its own: threads that wait for ever must fail the test, not hang it.
     program = f"""

@@ -186,6 +186,7 @@ def trained(method: Any, optimizer: Any, updates: int, hidden: int) -> float:
     return task.score(model(batch.inputs)[0], batch.targets)
 
 
+@pytest.mark.thorough
 def test_it_learns() -> None:
     method = EvolutionStrategy(population=32, sigma=0.1)
     score = trained(method, lambda p: torch.optim.Adam(p, lr=0.05), 150, 4)

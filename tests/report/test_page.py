@@ -83,6 +83,7 @@ def test_a_text_s_figures_are_those_of_a_text(run_folder: Folder) -> None:
         shutil.rmtree(folder)
 
 
+@pytest.mark.thorough
 def test_a_long_noisy_training_stays_small(run_folder: Folder) -> None:
     # Noise is what thins least: every column keeps its four points.
     noise = random.Random(0)
