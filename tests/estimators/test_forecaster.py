@@ -226,6 +226,33 @@ def test_forecasts_that_cannot_be_made_are_refused(arguments: dict[str, Any], me
         FITTED.predict(**{"horizon": 3, **arguments})
 
 
+@pytest.mark.parametrize("patience", [20, None])
+@pytest.mark.parametrize("rows", [1, 2])
+def test_series_too_short_to_learn_from_are_named(rows: int, patience: int | None) -> None:
+    forecaster = Forecaster(**QUICK, patience=patience)
+    series = [WAVE, WAVE[:rows]]
+    if rows == 2 and patience is None:
+        assert forecaster.fit(series).predict(1).height == 2
+        return
+    with pytest.raises(DataError, match=rf"too short: '1' \({rows}\)"):
+        forecaster.fit(series)
+
+
+@pytest.mark.parametrize("time", ["date", "predicted", "window"])
+@pytest.mark.parametrize("series", ["shop", "lower-80", "step", "observed", "model"])
+def test_no_column_takes_the_place_of_another(time: str, series: str) -> None:
+    days = [datetime.date(2020, 1, 1) + datetime.timedelta(day) for day in range(40)]
+    frame = pl.DataFrame({time: days * 2, series: ["a"] * 40 + ["b"] * 40, "y": DRAW.random(80)})
+    forecaster = Forecaster(hidden=2, epochs=1, target="y", time=time, series=series)
+    found = forecaster.fit(frame).predict(2, level=[80])
+    assert len(found.columns) == 5
+    assert found[:, 0].to_list() == ["a", "a", "b", "b"]
+    assert found[:, 1].to_list() == ["2020-02-10", "2020-02-11"] * 2
+    tried = forecaster.backtest(frame, horizon=2, windows=1, level=[80], paths=5).frame()
+    assert len(tried.columns) == 10
+    assert tried[:, 0].to_list() == ["a", "a", "b", "b"]
+
+
 def test_nothing_is_forecast_before_it_has_learned() -> None:
     with pytest.raises(NotFittedError, match="call fit first"):
         Forecaster().predict(3)

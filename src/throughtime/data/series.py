@@ -81,8 +81,11 @@ class Split:
 
     @classmethod
     def whole(cls, rows: int, validation: float) -> Split:
-        """Give a split of all rows to learn from, a share of the last of them to validate on."""
-        held = min(rows - 2, round(validation * rows))
+        """Give a split of all rows to learn from, a share of the last of them to validate on.
+
+        Of a share above 0 there is at least one row, if two are left to fit on.
+        """
+        held = max(0, min(rows - 2, max(1, round(validation * rows)))) if validation else 0
         return cls(range(rows - held), range(rows - held, rows))
 
     @property

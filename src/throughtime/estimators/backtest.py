@@ -15,7 +15,7 @@ from throughtime.data.baselines import seasonal_naive, seasonal_naive_ahead
 from throughtime.data.calendar import season_of
 from throughtime.data.faults import listed, quoted
 from throughtime.estimators.distribution_scores import crps_of_draws, crps_of_normal
-from throughtime.estimators.horizon_forecast import PATHS, forecast, shares_of
+from throughtime.estimators.horizon_forecast import PATHS, forecast, placed, shares_of
 from throughtime.estimators.series_model import SeriesModel
 from throughtime.estimators.settings import SettingsError
 
@@ -188,20 +188,18 @@ class Backtest:
 
         parts = []
         for w in self.windows:
-            named = {} if self.series_column is None else {self.series_column: w.series}
             model = w.said[MODEL]
             columns: dict[str, Any] = {
-                **{name: [value] * len(w.times) for name, value in named.items()},
                 "window": [w.number] * len(w.times),
                 "step": list(range(1, len(w.times) + 1)),
-                self.time_name: list(w.times),
                 "observed": w.observed.tolist(),
                 **{name: one.center.tolist() for name, one in w.said.items()},
             }
             for place, level in enumerate(self.levels):
                 columns[f"lower-{level:g}"] = model.low[place].tolist()
                 columns[f"upper-{level:g}"] = model.high[place].tolist()
-            parts.append(pl.DataFrame(columns))
+            places = placed(w.series, self.series_column, w.times, self.time_name, columns)
+            parts.append(pl.DataFrame({**places, **columns}))
         return pl.concat(parts)
 
 

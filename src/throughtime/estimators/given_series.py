@@ -12,6 +12,7 @@ from torch import Tensor
 from throughtime.data import DataError, Dataset, Member, Series, Split, read_many
 from throughtime.data.ahead import read_ahead
 from throughtime.data.arrays import covariates_of, series_of_arrays
+from throughtime.data.faults import listed, quoted
 from throughtime.data.frames import is_frame
 from throughtime.data.reading import name_of
 from throughtime.estimators.forecaster_parameters import ForecasterParameters
@@ -47,8 +48,20 @@ def dataset_given(parameters: ForecasterParameters, X: Any, y: Any = None) -> Da
 
 
 def whole_dataset(parameters: ForecasterParameters, series: Sequence[Series]) -> Dataset:
-    """Make a data set of whole series, the last rows of each to validate on, if that is wanted."""
+    """Make a data set of whole series, the last rows of each to validate on, if that is wanted.
+
+    Raises:
+        DataError: Some are too short.
+    """
     share = 0.0 if parameters.patience is None else parameters.validation
+    least = 3 if share else 2
+    if short := [one for one in series if len(one) < least]:
+        named = listed((f"{quoted(one.name)} ({len(one)})" for one in short), shown=10)
+        raise DataError(
+            f"{series[0].source}: to learn from a series takes at least {least} rows, one of them "
+            f"to validate on where there is patience; too short: {named}.\n"
+            "To mend: give longer series, or leave the short ones out."
+        )
     members = tuple(Member(one, Split.whole(len(one), share)) for one in series)
     several = "series" if len(series) > 1 else None
     column = parameters.series if parameters.series is not None else several

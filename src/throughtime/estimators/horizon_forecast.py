@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -132,7 +132,34 @@ def as_frame(
 
     parts = []
     for one in forecasts:
-        names = {} if series_column is None else {series_column: [one.name] * len(one.times)}
         numbers = {name: c.tolist() for name, c in one.columns(levels).items()}
-        parts.append(pl.DataFrame({**names, one.time_name: list(one.times), **numbers}))
+        places = placed(one.name, series_column, one.times, one.time_name, numbers)
+        parts.append(pl.DataFrame({**places, **numbers}))
     return pl.concat(parts)
+
+
+def placed(
+    name: str,
+    series_column: str | None,
+    times: Sequence[str],
+    time_name: str,
+    taken: Collection[str],
+) -> dict[str, list[str]]:
+    """Give the columns that say which row a forecast is of: the series' name, and its time.
+
+    A name that forecasts have for a column of their own gets a line at its end.
+
+    Args:
+        name: Of the series.
+        series_column: The column that tells series apart; None for no such column.
+        times: Of the rows.
+        time_name: The time column's.
+        taken: The names of the other columns.
+    """
+    columns: dict[str, list[str]] = {}
+    named = [] if series_column is None else [(series_column, [name] * len(times))]
+    for column, cells in [*named, (time_name, list(times))]:
+        while column in taken or column in columns:
+            column += "_"
+        columns[column] = cells
+    return columns
