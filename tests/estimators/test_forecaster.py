@@ -219,6 +219,7 @@ def test_settings_that_do_not_fit_are_refused(settings: dict[str, Any], message:
         ({"level": ["95"]}, "a level is a number of percent"),
         ({"level": [95], "paths": 1}, "an interval needs ways to be drawn"),
         ({"paths": -1}, "paths must be a whole number of at least 0"),
+        ({"paths": 100_001}, "paths must be at most 100,000, got 100,001"),
     ],
 )
 def test_forecasts_that_cannot_be_made_are_refused(arguments: dict[str, Any], message: str) -> None:

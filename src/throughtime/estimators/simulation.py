@@ -17,6 +17,8 @@ from throughtime.data.stored.scratch import release
 from throughtime.estimators.series_model import SeriesModel
 from throughtime.estimators.settings import SettingsError
 
+MOST_PATHS = 100_000
+"""Of one series: what they take of memory grows with them, and hardly any figure does."""
 ROWS_AT_ONCE = 20_000
 """Ways of all series together that are followed at once, which bounds the memory."""
 
@@ -51,9 +53,12 @@ def simulate(
 
     Raises:
         DataError: A column is missing, a series was not trained on, or has no dates for a calendar.
-        SettingsError: It reads covariates of which it says nothing; see `Settings.joint`.
+        SettingsError: It reads covariates of which it says nothing, see `Settings.joint`; or there
+            are to be more than 100,000 ways.
         NoSpreadError: Ways are to be drawn, and the network gives numbers of unknown errors.
     """
+    if paths > MOST_PATHS:
+        raise SettingsError(f"paths must be at most {MOST_PATHS:,}, got {paths:,}")
     drawn = paths > 0
     if drawn and not model.rows.output.distribution and model.residuals is None:
         raise NoSpreadError(
