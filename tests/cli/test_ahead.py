@@ -109,6 +109,33 @@ def test_such_a_run_is_evaluated_measured_and_gone_on_with(trained: Path, sales:
         assert result.exit_code == 0, (arguments, result.stderr)
 
 
+def test_the_time_column_is_the_one_trained_with(tmp_path: Path) -> None:
+    path = tmp_path / "sold.csv"
+    days = [f"2024-{month:02}-{day:02}" for month in (1, 3) for day in range(1, 32)][:31]
+    rows = [f"{place % 3},{day},{10 + place % 7}" for place, day in enumerate(days)]
+    path.write_text("price,zeit,sold\n" + "\n".join(rows) + "\n")
+    out = tmp_path / "run"
+    asked = ["train", path, "--target", "sold", "--time", "zeit", "--known", "price", *QUICK]
+    result = run(*asked, "--calendar", "week", "--out", out)
+    assert result.exit_code == 0, result.stderr
+    for arguments in (["predict", out, path, "--out", tmp_path / "p.csv"], ["evaluate", out, path]):
+        result = run(*arguments)
+        assert result.exit_code == 0, result.stderr
+    coming = tmp_path / "coming.csv"
+    for month, expected in ((2, 0), (12, 2)):
+        coming.write_text(f"price,zeit\n1,2024-{month:02}-01\n1,2024-{month:02}-02\n")
+        ahead = ["predict", out, path, "--horizon", "2", "--future", coming]
+        result = run(*ahead, "--out", tmp_path / "f.csv")
+        assert result.exit_code == expected, result.stderr
+
+
+def test_a_backtest_of_another_file_whose_first_rows_were_learned(
+    trained: Path, sales: Path, tmp_path: Path
+) -> None:
+    asked = ["backtest", trained, "--horizon", "6", "--windows", "3", "--out", tmp_path / "b.csv"]
+    assert run(*asked, "--data", sales).exit_code == 0
+
+
 def test_a_backtest_stands_beside_naive_forecasts(trained: Path, tmp_path: Path) -> None:
     out = tmp_path / "b.csv"
     asked = ["backtest", trained, "--horizon", "6", "--windows", "3", "--out", out]
@@ -141,6 +168,9 @@ def test_users_errors(trained: Path, sales: Path, coming: Path, tmp_path: Path) 
     known = ["predict", trained, "--horizon", "3", "--future", coming]
     short = tmp_path / "short.csv"
     short.write_text("month,shop,price\n2010-01,north,1\n2010-01,south,1\n")
+    sparse = tmp_path / "sparse.csv"
+    rows = [f"2010-{m:02},{shop},1.5" for shop in ("north", "south") for m in (1, 3, 5)]
+    sparse.write_text("month,shop,price\n" + "\n".join(rows) + "\n")
     late = tmp_path / "late.csv"
     late.write_text(coming.read_text().replace("2010-0", "2011-0"))
     for arguments, expected in (
@@ -149,13 +179,16 @@ def test_users_errors(trained: Path, sales: Path, coming: Path, tmp_path: Path) 
         (["predict", trained, "--horizon", "3"], "give a file of them with --future"),
         ([*known, "--level", "high"], "--level takes percents such as 80,95; got 'high'"),
         ([*known, "--level", "100"], "between 0 and 100"),
-        ([*known, "--time", "month"], "leave --time and --series out"),
+        ([*known, "--series", "shop"], "the run knows its series; leave --series out"),
+        ([*known, "--time", "week"], "has no column 'week' to take as the time"),
         ([*known, "--out", coming], "is a file that is read"),
         ([*known, "--out", tmp_path / "no" / "p.csv"], "cannot be written"),
         ([*known[:-1], short], "has 1 rows to come of 'north'; 3 are to be forecast"),
+        ([*known[:-1], sparse], "which is not the step of the rows before"),
         ([*known[:-1], late], "begin with '2011-01'; '2010-01' follows '2009-12'"),
         ([*known[:-1], sales.with_name("none.csv")], "no such file"),
         (["backtest", trained, "--horizon", "6", "--windows", "9"], "rows that the model was"),
+        (["backtest", trained, "--horizon", "6", "--windows", "9", "--data", sales], "rows that"),
         (["backtest", trained, "--horizon", "60", "--windows", "9"], "before the first"),
         (["backtest", trained, "--horizon", "6", "--level", ","], "--level takes percents"),
         (["train", sales, "--target", "sold", "--series", "shop", "--known", "cost"], "'cost'"),

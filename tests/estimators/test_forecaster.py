@@ -217,6 +217,8 @@ def test_settings_that_do_not_fit_are_refused(settings: dict[str, Any], message:
         ({"horizon": WAVE}, "horizon is how many rows to forecast"),
         ({"level": [0]}, "a level is a number of percent between 0 and 100"),
         ({"level": ["95"]}, "a level is a number of percent"),
+        ({"level": "95"}, "a level is a number of percent between 0 and 100.*; got '95'"),
+        ({"seed": "a"}, "seed must be a whole number of at least 0, got 'a'"),
         ({"level": [95], "paths": 1}, "an interval needs ways to be drawn"),
         ({"paths": -1}, "paths must be a whole number of at least 0"),
         ({"paths": 100_001}, "paths must be at most 100,000, got 100,001"),
@@ -252,6 +254,56 @@ def test_no_column_takes_the_place_of_another(time: str, series: str) -> None:
     tried = forecaster.backtest(frame, horizon=2, windows=1, level=[80], paths=5).frame()
     assert len(tried.columns) == 10
     assert tried[:, 0].to_list() == ["a", "a", "b", "b"]
+
+
+def test_levels_are_told_apart_and_may_be_numpys() -> None:
+    found = FITTED.predict(2, level=np.array([80, 95]))
+    assert found.equals(FITTED.predict(2, level=[95.0, 80]))
+    assert FITTED.predict(2, level=np.int64(80)).columns[2:] == ["lower-80", "upper-80"]
+    near = FITTED.predict(2, level=[80, 80.0000001, 99.99999]).columns
+    assert len(near) == 8
+    assert "upper-99.99999" in near
+
+
+def test_columns_are_found_by_name_in_the_rows_to_come() -> None:
+    X = pd.DataFrame({"a": DRAW.normal(size=80), "b": DRAW.normal(size=80)})
+    forecaster = Forecaster(**QUICK).fit(X, X["a"] - X["b"])
+    expected = forecaster.predict(X[:3])
+    assert np.array_equal(forecaster.predict(X[["b", "a"]][:3]), expected)
+    assert np.array_equal(forecaster.predict(X[:3].to_numpy()), expected)
+    assert np.array_equal(forecaster.predict(pl.DataFrame(X[:3].to_dict("list"))), expected)
+    with pytest.raises(DataError, match=r"lack the column\(s\) b that were learned from"):
+        forecaster.predict(X.rename(columns={"b": "c"})[:3])
+
+
+def test_a_score_is_of_rows_that_follow() -> None:
+    days = [datetime.date(2020, 1, 1) + datetime.timedelta(day) for day in range(100)]
+    frame = pl.DataFrame({"day": days, "y": WAVE[:100]})
+    forecaster = Forecaster(**{**QUICK, "epochs": 100}).fit(frame.head(90))
+    assert forecaster.score(frame.tail(10)) > 0.5
+    with pytest.raises(DataError, match="'2020-03-31' follows '2020-03-30'"):
+        forecaster.score(frame.head(10))
+
+
+def test_constants_and_forecasts_without_bound_are_refused() -> None:
+    with pytest.raises(DataError, match="target 'y' is constant in every series"):
+        Forecaster(**QUICK).fit(np.full(50, 3.0))
+    growing = Forecaster(**QUICK, transform="log1p", difference=1)
+    growing.fit(np.exp(0.1 * np.arange(120) + 0.01 * DRAW.normal(size=120)))
+    with pytest.raises(SettingsError, match=r"grows beyond all numbers from step \d+ on"):
+        growing.predict(20_000, paths=3)
+    years = pl.DataFrame({"day": [f"{year}-12-31" for year in range(1960, 2020)], "y": WAVE[:60]})
+    with pytest.raises(DataError, match="reach beyond the year 9999"):
+        Forecaster(**{**QUICK, "epochs": 1}).fit(years).predict(9000, paths=1)
+
+
+def test_a_fit_that_fails_leaves_what_was_learned() -> None:
+    forecaster = Forecaster(**QUICK).fit(WAVE)
+    with pytest.raises(DataError):
+        forecaster.fit(np.ones((5, 1)), np.ones(4))
+    assert forecaster.predict(2).height == 2
+    with pytest.raises(SettingsError, match="horizon is how many rows"):
+        forecaster.predict(np.ones((2, 1)))
 
 
 def test_nothing_is_forecast_before_it_has_learned() -> None:

@@ -57,17 +57,19 @@ def forecast_ahead(
     from throughtime.estimators.given_series import known_ahead
     from throughtime.estimators.horizon_forecast import as_frame, check_levels, forecast
     from throughtime.estimators.resumed_forecaster import dataset_of
+    from throughtime.estimators.saved_forecaster import time_of
 
     levels = check_levels(levels_of(ahead.level))
     model, config = load(run)
     column = series if series is not None else config.get("series")
     if file is None:
-        if time is not None or series is not None:
-            raise UsageError("the run knows its columns; leave --time and --series out")
+        if series is not None:
+            raise UsageError("the run knows its series; leave --series out")
         before = [member.series for member in dataset_of(run, config).members]
     else:
-        before = list(read_many(file, config["target"], time, column, minimum_rows=2))
-    names = model.rows.known
+        recorded = time_of(config, time)
+        before = list(read_many(file, config["target"], recorded, column, minimum_rows=2))
+    time, names = time_of(config, time), model.rows.known
     if ahead.future is not None and not names:
         raise UsageError(f"{run} knows no covariate in advance; leave --future out")
     if ahead.future is None and names:

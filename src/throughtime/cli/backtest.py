@@ -83,8 +83,8 @@ def backtest(
     moments = backtesting.Moments(horizon, windows, horizon if step is None else step, season)
     moments = moments.with_season(series[0])
     starts = [moments.origins(one) for one in series]
-    if not refit and data is None:
-        learned = [member.split.train.stop for member in dataset.members]
+    if not refit:
+        learned = _learned(run, config, dataset, data)
         first = [at[0] for at in starts]
         backtesting.check_unlearned(list(zip(series, learned, first, strict=True)))
 
@@ -112,15 +112,49 @@ def backtest(
     print(f"every forecast beside what came: {place}")
 
 
+def _learned(run: Path, config: dict[str, Any], dataset: Dataset, data: Path | None) -> list[int]:
+    """Give how many rows of each series the run has learned from, as far as can be told.
+
+    Of another file, those up to the time at which the file trained on was left off.
+    """
+    from throughtime.data import DataError
+    from throughtime.estimators.resumed_forecaster import dataset_of
+
+    if data is None:
+        return [member.split.train.stop for member in dataset.members]
+    try:
+        before = dataset_of(run, config).members
+    except DataError:
+        print(
+            f"throughtime: what {run} was trained on is not there any more: whether rows of {data} "
+            "were learned from cannot be told",
+            file=sys.stderr,
+        )
+        return [0] * len(dataset.members)
+    several = dataset.series_column is not None
+    ends = {
+        m.series.name if several else "": m.series.times[m.split.train.stop - 1] for m in before
+    }
+    found = []
+    for member in dataset.members:
+        end = ends.get(member.series.name if several else "")
+        times = list(member.series.times)
+        found.append(times.index(end) + 1 if end in times else 0)
+    return found
+
+
 def _trained(dataset: Dataset, known: list[Series], model: SeriesModel) -> SeriesModel:
     """Train a network like another one on what was known at a moment."""
     from dataclasses import replace
 
     from throughtime.data import Member, Split
-    from throughtime.data.split import VALIDATION
+    from throughtime.data.split import TEST, VALIDATION
     from throughtime.estimators import SeriesModel
 
-    share = 0.0 if model.settings.patience is None else VALIDATION
+    # Of what is learned from, the same part is validated on as in the run.
+    validation, test = dataset.origin.get("validation"), dataset.origin.get("test")
+    share = (validation or VALIDATION) / (1 - (test or TEST))
+    share = 0.0 if model.settings.patience is None else share
     members = tuple(Member(one, Split.whole(len(one), share)) for one in known)
     of_then = replace(dataset, members=members)
     anew = SeriesModel.for_dataset(of_then, model.settings)

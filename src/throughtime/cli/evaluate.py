@@ -99,6 +99,7 @@ def _series(
     from throughtime.data import Dataset, Member, Split, persistence, read_many, sources
     from throughtime.estimators import Comparison, load
     from throughtime.estimators.made_on_demand import of_each
+    from throughtime.estimators.saved_forecaster import time_of
 
     forecaster, config = load(run)
     column = column if column is not None else config.get("series")
@@ -111,9 +112,9 @@ def _series(
                 "that has it"
             )
     else:
-        found = read_many(
-            source, config["target"], time, column, minimum_rows=2 + forecaster.settings.difference
-        )
+        least = 2 + forecaster.settings.difference
+        recorded = time_of(config, time)
+        found = read_many(source, config["target"], recorded, column, minimum_rows=least)
     predicted = forecaster.predict_many(found)
 
     def scored(rows: int) -> Split:

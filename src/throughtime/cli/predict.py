@@ -54,7 +54,7 @@ def predict(
         typer.Option(help="With --horizon: of what is drawn.", min=0, show_default="0"),
     ] = None,
     time: Annotated[
-        str | None, typer.Option(help="Time column; recognised by its name if left out.")
+        str | None, typer.Option(help="Time column; the one trained with if left out.")
     ] = None,
     series: Annotated[
         str | None,
@@ -85,6 +85,7 @@ def predict(
         SEQUENCE_REGRESSOR,
         read_configuration,
     )
+    from throughtime.estimators.saved_forecaster import time_of
 
     known = None, SEQUENCE_CLASSIFIER, SEQUENCE_REGRESSOR
     ahead = {"level": level, "future": future, "paths": paths, "seed": seed}
@@ -114,6 +115,7 @@ def predict(
     file = files[0]
     forecaster, config = load(run)
     column = series if series is not None else config.get("series")
+    time = time_of(config, time)
     found = read_many(file, config["target"], time, column, minimum_rows=1)
     predicted = forecaster.predict_many(found)
     place = out if out is not None else Path(f"{file.stem}-predictions.csv")

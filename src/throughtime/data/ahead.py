@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -67,20 +66,37 @@ def _placed(before: Series, ahead: Series, known: Sequence[str], horizon: int) -
             f"{ahead.source} has {len(ahead)} rows to come of {quoted(before.name)}; {horizon} are "
             f"to be forecast.\nTo mend: give {', '.join(known)} of {horizon} rows."
         )
-    if before.clock is not None and ahead.clock is not None:
-        if before.clock.kind != ahead.clock.kind:
-            raise DataError(
-                f"{ahead.source}: times begin with {quoted(ahead.times[0])}, and those before end "
-                f"with {quoted(before.times[-1])}.\nTo mend: write both in one notation."
-            )
-        clock, times = following(before.clock, before.times, 1)
-        off = np.abs(ahead.clock.positions[0] - clock.positions[0])
-        if off > 0.5 * step_of(before.clock):
-            raise DataError(
-                f"{ahead.source}: the rows to come of {quoted(before.name)} begin with "
-                f"{quoted(ahead.times[0])}; {quoted(times[0])} follows "
-                f"{quoted(before.times[-1])}.\n"
-                "To mend: give the rows from there on."
-            )
+    check_follows(before, ahead)
     places = [ahead.columns.index(column) for column in known]
     return torch.as_tensor(ahead.values[:horizon, places])
+
+
+def check_follows(before: Series, ahead: Series) -> None:
+    """Refuse rows that do not come right after a series, a step of its apart.
+
+    Rows that are counted follow whatever comes before.
+
+    Raises:
+        DataError: With the time that was expected.
+    """
+    if before.clock is None:
+        return
+    end, begin = quoted(before.times[-1]), quoted(ahead.times[0])
+    if ahead.clock is None or before.clock.kind != ahead.clock.kind:
+        raise DataError(
+            f"{ahead.source}: times begin with {begin}, and those before end with {end}.\n"
+            f"To mend: write both in one notation, in a column called {quoted(before.time_name)}."
+        )
+    clock, times = following(before.clock, before.times, 1)
+    step = step_of(before.clock)
+    if abs(ahead.clock.positions[0] - clock.positions[0]) > 0.5 * step:
+        raise DataError(
+            f"{ahead.source}: the rows to come of {quoted(before.name)} begin with {begin}; "
+            f"{quoted(times[0])} follows {end}.\nTo mend: give the rows from there on."
+        )
+    if len(ahead) > 1 and abs(step_of(ahead.clock) - step) > 0.5 * step:
+        raise DataError(
+            f"{ahead.source}: the rows to come of {quoted(before.name)} go from {begin} to "
+            f"{quoted(ahead.times[1])}, which is not the step of the rows before.\n"
+            "To mend: give every row to come."
+        )

@@ -54,13 +54,28 @@ def series_of_arrays(y: Any, X: Any = None) -> tuple[Series, ...]:
     )
 
 
-def covariates_of(X: Any, columns: int) -> Tensor:
+def covariates_of(X: Any, names: Sequence[str]) -> Tensor:
     """Take an array of rows to come, [H, K].
 
+    Args:
+        X: An array, its columns in the order of the names; of a frame, they are found by name, if
+            names were given to what was learned from.
+        names: Of the columns, K.
+
     Raises:
-        DataError: It holds no finite numbers, or has another number of columns.
+        DataError: It holds no finite numbers, has another number of columns, or lacks one.
     """
-    (found,) = ragged([X], torch.float64, columns=columns)
+    given = [str(name) for name in getattr(X, "columns", ())]
+    if given and tuple(names) != _named(len(names)):
+        missing = [name for name in names if name not in given]
+        if missing:
+            raise DataError(
+                f"the rows to come lack the column(s) {', '.join(missing)} that were learned from; "
+                f"they have {', '.join(given)}.\nTo mend: give the same columns."
+            )
+        columns = dict(zip(given, X.columns, strict=True))
+        X = X[[columns[name] for name in names]]
+    (found,) = ragged([X], torch.float64, columns=len(names))
     return found
 
 
@@ -69,12 +84,17 @@ def _series(name: str, values: Tensor, names: Sequence[str]) -> Series:
     return Series(
         name=name,
         target="y",
-        covariates=tuple(names) or tuple(f"x{number}" for number in range(1, K + 1)),
+        covariates=tuple(names) or _named(K),
         time_name="row",
         times=tuple(map(str, range(1, len(values) + 1))),
         values=values,
         source=ARRAYS,
     )
+
+
+def _named(count: int) -> tuple[str, ...]:
+    """Give covariates names that nobody has named."""
+    return tuple(f"x{number}" for number in range(1, count + 1))
 
 
 def _is_number(value: Any) -> bool:

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from throughtime.data.clock import DAY, Clock
+from throughtime.data.errors import DataError
+from throughtime.data.faults import quoted
 
 _MONTHLY = 27.5 * DAY
 _MONTH_WRITINGS = (
@@ -38,6 +40,9 @@ def following(clock: Clock | None, times: Sequence[str], count: int) -> tuple[Cl
         times: The same as they are written. [T]
         count: How many rows are to come, H.
 
+    Raises:
+        DataError: Dates reach beyond the year 9999.
+
     Returns:
         Their times on the line of the clock, [H], and as they would be written.
     """
@@ -53,7 +58,13 @@ def following(clock: Clock | None, times: Sequence[str], count: int) -> tuple[Cl
         return Clock("month", positions), [_month_as(times[-1], int(at)) for at in positions]
     positions = _dates(clock.positions, count)
     write = _writing(times[-1], float(clock.positions[-1]))
-    return Clock("date", positions), [_moment(at).strftime(write) for at in positions.tolist()]
+    try:
+        return Clock("date", positions), [_moment(at).strftime(write) for at in positions.tolist()]
+    except OverflowError:
+        raise DataError(
+            f"{count} rows after {quoted(times[-1])} reach beyond the year 9999.\n"
+            "To mend: take a shorter horizon."
+        ) from None
 
 
 def step_of(clock: Clock) -> float:

@@ -170,7 +170,7 @@ class Backtest:
             "rmse": float(together.square().mean().sqrt()),
             "mase": sum(scaled) / len(scaled) if scaled else None,
             "crps": float(torch.stack([one.crps for one in said]).mean()),
-            "coverage": {f"{lv:g}": c for lv, c in zip(self.levels, covered, strict=True)},
+            "coverage": {f"{lv:.10g}": c for lv, c in zip(self.levels, covered, strict=True)},
         }
 
     def by_step(self) -> dict[str, list[float]]:
@@ -196,8 +196,8 @@ class Backtest:
                 **{name: one.center.tolist() for name, one in w.said.items()},
             }
             for place, level in enumerate(self.levels):
-                columns[f"lower-{level:g}"] = model.low[place].tolist()
-                columns[f"upper-{level:g}"] = model.high[place].tolist()
+                columns[f"lower-{level:.10g}"] = model.low[place].tolist()
+                columns[f"upper-{level:.10g}"] = model.high[place].tolist()
             places = placed(w.series, self.series_column, w.times, self.time_name, columns)
             parts.append(pl.DataFrame({**places, **columns}))
         return pl.concat(parts)

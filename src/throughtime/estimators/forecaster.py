@@ -12,7 +12,9 @@ import numpy.typing as npt
 import torch
 
 from throughtime.data import DataError, Dataset, Series
+from throughtime.data.ahead import check_follows
 from throughtime.data.arrays import covariates_of
+from throughtime.data.faults import listed, quoted
 from throughtime.estimators.backtest import LEVELS, Backtest, Moments
 from throughtime.estimators.forecaster_parameters import ForecasterParameters
 from throughtime.estimators.given_series import (
@@ -89,11 +91,10 @@ class Forecaster(ForecasterParameters):
             StorageError: A checkpoint cannot be written; or the one to go on from is one of
                 another training.
         """
-        self._as_regression = y is not None
         self.settings()  # before anything is read
         dataset = dataset_given(self, X, y)
         settings = self.settings(dataset)
-        if self._as_regression:
+        if y is not None:
             settings = replace(settings, known=dataset.columns[1:])
         model = SeriesModel.for_dataset(dataset, settings)
         outcome = model.fit(dataset, callbacks, checkpoints, resume)
@@ -101,6 +102,7 @@ class Forecaster(ForecasterParameters):
             raise FloatingPointError(outcome.failure)
         self.model_, self.dataset_, self.outcome_ = model, dataset, outcome
         self._configuration: dict[str, Any] | None = None
+        self._as_regression = y is not None
         self.n_features_in_ = len(dataset.columns) - 1 if self._as_regression else 1
         return self
 
@@ -144,10 +146,10 @@ class Forecaster(ForecasterParameters):
                     f"horizon is how many rows to forecast, a whole number; got "
                     f"{type(horizon).__name__} (series to go on from are given as X=...)"
                 )
-            ahead = covariates_of(horizon, self.n_features_in_)
+            ahead = covariates_of(horizon, model.columns[1:])
             (found,) = self._forecast(len(ahead), None, X, ahead, paths, seed)
             return found.predicted.numpy()
-        levels = check_levels([level] if isinstance(level, int | float) else level)
+        levels = check_levels(level)
         drawn = paths if levels or model.rows.output.distribution else 0
         counted = horizon if isinstance(horizon, bool) else int(horizon)
         forecasts = self._forecast(counted, levels, X, future, drawn, seed)
@@ -167,6 +169,8 @@ class Forecaster(ForecasterParameters):
             raise SettingsError(f"horizon must be a whole number of at least 1, got {horizon!r}")
         if isinstance(paths, bool) or not isinstance(paths, int) or paths < 0:
             raise SettingsError(f"paths must be a whole number of at least 0, got {paths!r}")
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise SettingsError(f"seed must be a whole number of at least 0, got {seed!r}")
         if levels and paths < 2:
             raise SettingsError(f"an interval needs ways to be drawn; paths is {paths}")
         series, names = self._series_before(X), model.rows.known
@@ -195,12 +199,18 @@ class Forecaster(ForecasterParameters):
             found = self._forecast(len(observed[0]), None, None, X, PATHS, 0)
         else:
             came = {one.name: one for one in read_given(self, X)}
-            before = [one for one in self._series_before(None) if one.name in came]
-            if not before:
-                raise DataError("the rows given are of none of the series learned from")
+            before = self._series_before(None)
+            if self._column() is None:
+                came = dict.fromkeys((one.name for one in before), next(iter(came.values())))
+            if not (before := [one for one in before if one.name in came]):
+                raise DataError(
+                    f"the rows are of {listed(map(quoted, came), shown=10)}, of which nothing was "
+                    "learned.\nTo mend: give rows that follow those learned from."
+                )
             observed, found = [], []
             for one in before:
                 after = came[one.name]
+                check_follows(one, after)
                 observed.append(after.values[:, 0].double())
                 places = [after.columns.index(name) for name in self._model().rows.known]
                 known = [after.values[:, places]] if places else None

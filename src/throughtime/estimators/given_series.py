@@ -51,7 +51,7 @@ def whole_dataset(parameters: ForecasterParameters, series: Sequence[Series]) ->
     """Make a data set of whole series, the last rows of each to validate on, if that is wanted.
 
     Raises:
-        DataError: Some are too short.
+        DataError: Some are too short, or all are constant.
     """
     share = 0.0 if parameters.patience is None else parameters.validation
     least = 3 if share else 2
@@ -61,6 +61,12 @@ def whole_dataset(parameters: ForecasterParameters, series: Sequence[Series]) ->
             f"{series[0].source}: to learn from a series takes at least {least} rows, one of them "
             f"to validate on where there is patience; too short: {named}.\n"
             "To mend: give longer series, or leave the short ones out."
+        )
+    if all(one.values[:, 0].min() == one.values[:, 0].max() for one in series):
+        raise DataError(
+            f"{series[0].source}: the target {quoted(series[0].target)} is constant in every "
+            "series; there is nothing to learn.\n"
+            "To mend: name another column as the target, or give more rows."
         )
     members = tuple(Member(one, Split.whole(len(one), share)) for one in series)
     several = "series" if len(series) > 1 else None
@@ -97,7 +103,7 @@ def known_ahead(
     named = is_frame(future) and set(names) <= set(map(str, getattr(future, "columns", names)))
     if named or isinstance(future, str | Path):
         return read_ahead(future, names, series, horizon, time, series_column)
-    ahead = covariates_of(future, len(names))
+    ahead = covariates_of(future, names)
     if len(series) > 1 or len(ahead) < horizon:
         raise DataError(
             f"future has {len(ahead)} rows; {horizon} of {len(series)} series are to be "

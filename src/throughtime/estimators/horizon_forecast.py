@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -62,7 +63,8 @@ class HorizonForecast:
         """Give the forecast, and the intervals of some levels, by the names of their columns."""
         found = {"predicted": self.predicted}
         for level in levels:
-            found[f"lower-{level:g}"], found[f"upper-{level:g}"] = self.interval(level)
+            said = f"{level:.10g}"
+            found[f"lower-{said}"], found[f"upper-{said}"] = self.interval(level)
         return found
 
 
@@ -76,7 +78,8 @@ def forecast(
 ) -> list[HorizonForecast]:
     """Forecast the rows that follow series.
 
-    Arguments and errors are those of `simulate`. A network of numbers alone gives its forecast
+    Arguments and errors are those of `simulate`; a forecast that grows beyond all numbers is a
+    SettingsError. A network of numbers alone gives its forecast
     without drawing; its ways are drawn beside it.
     """
     drawn = simulate(model, series, horizon, known, paths, seed) if paths else None
@@ -92,8 +95,20 @@ def forecast(
         else:
             assert ways is not None
             center = ways.median(0).values if len(ways) % 2 else ways.quantile(0.5, 0)
+        _check_finite(one.name, center if ways is None else torch.cat([center[None], ways]))
         found.append(HorizonForecast(one.name, one.time_name, tuple(times), center, ways))
     return found
+
+
+def _check_finite(name: str, values: Tensor) -> None:
+    """Refuse forecasts that have grown beyond all numbers, [H] or [ways, H]."""
+    finite = values.isfinite().reshape(-1, values.shape[-1]).all(0)
+    if not bool(finite.all()):
+        step = int((~finite).nonzero()[0]) + 1
+        raise SettingsError(
+            f"the forecast of {name!r} grows beyond all numbers from step {step} on; take a "
+            "shorter horizon, or train without the transform, or with difference 0"
+        )
 
 
 def shares_of(level: float) -> tuple[float, float]:
@@ -101,19 +116,24 @@ def shares_of(level: float) -> tuple[float, float]:
     return (0.5 - level / 200, 0.5 + level / 200)
 
 
-def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
+def check_levels(asked: Sequence[float] | float) -> tuple[float, ...]:
     """Give levels in order.
+
+    Args:
+        asked: Percents, or one.
 
     Raises:
         SettingsError: One is not between 0 and 100.
     """
+    several = isinstance(asked, Iterable) and not isinstance(asked, str)
+    levels: list[Any] = list(asked) if several else [asked]  # type: ignore[arg-type]
     for level in levels:
-        number = isinstance(level, int | float) and not isinstance(level, bool)
+        number = isinstance(level, Real) and not isinstance(level, bool)
         if not number or not 0 < level < 100 or math.isnan(level):
             raise SettingsError(
                 f"a level is a number of percent between 0 and 100, such as 95; got {level!r}"
             )
-    return tuple(sorted(set(levels)))
+    return tuple(sorted({float(level) for level in levels}))
 
 
 def as_frame(

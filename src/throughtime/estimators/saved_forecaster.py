@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from throughtime.data import DataError, Dataset, Scaling, ScalingBySeries
+from throughtime.data.roles import ROW
 from throughtime.estimators.saved import (
     CONFIG,
     FORMAT,
@@ -108,6 +109,22 @@ def load(folder: Path) -> tuple[SeriesModel, dict[str, Any]]:
             f"{folder / WEIGHTS} does not hold this network's weights: {error}"
         ) from error
     return forecaster, config
+
+
+def time_of(config: Mapping[str, Any], given: str | None) -> str | None:
+    """Give the time column of a file that a run is asked about.
+
+    Args:
+        config: The run's configuration.
+        given: The column that was named; None for the one trained with.
+
+    Returns:
+        The column; None where rows were counted, and a column is to be recognised.
+    """
+    recorded = config.get("time")
+    if given is not None or recorded == ROW or not isinstance(recorded, str):
+        return given
+    return recorded
 
 
 def model_settings(
