@@ -12,6 +12,7 @@ from throughtime.data import Scaling, ScalingBySeries
 from throughtime.data.faults import listed
 from throughtime.data.text import Characters, Vocabulary
 from throughtime.estimators import (
+    Forecaster,
     LanguageModel,
     NotFittedError,
     SequenceClassifier,
@@ -29,7 +30,7 @@ from throughtime.export.networks import (
 )
 from throughtime.nn.embedded import EmbeddedNetwork
 
-Model = Layers | SeriesModel | LanguageModel | SequenceClassifier | SequenceRegressor
+Model = Layers | Forecaster | SeriesModel | LanguageModel | SequenceClassifier | SequenceRegressor
 """What can be exported."""
 
 
@@ -44,6 +45,8 @@ def describe(model: Model) -> Described:
             operations nothing is known of; or it has no inputs, or has learned nothing.
     """
     try:
+        if isinstance(model, Forecaster):
+            return _series_model(model._fitted("model_"))
         if isinstance(model, SeriesModel):
             return _series_model(model)
         if isinstance(model, LanguageModel):
@@ -72,7 +75,7 @@ def _series_model(model: SeriesModel) -> Described:
     if model.settings.difference:
         raise ExportError(
             "the forecaster has learned changes, and what it forecasts is counted from rows "
-            "before; export one that was trained without difference"
+            "before; export one that was trained without difference (--difference 0)"
         )
     rows = model.rows
     calendar = len(rows.calendar.columns)  # comes as the network reads it

@@ -39,7 +39,7 @@ def describe_network(model: nn.Module) -> Described:
     if not isinstance(model, Recurrent | RNN | GRU | LSTM):
         raise ExportError(
             f"{type(model).__name__} cannot be exported; a Recurrent, RNN, GRU, LSTM or Network of "
-            "throughtime.nn is expected, or a SeriesModel, LanguageModel, SequenceClassifier or "
+            "throughtime.nn is expected, or a Forecaster, LanguageModel, SequenceClassifier or "
             "SequenceRegressor that has learned (tt.nn.convert_ makes ours of torch's layers; "
             "export the layers of a larger model one by one)"
         )

@@ -19,7 +19,7 @@ def to_c(model: Model, name: str = "network", *, notes: Mapping[str, str] | None
     `NAME_step(state, input, output)`, which runs one step. It allocates no memory; C++ takes it
     too. Inputs and outputs are float; what has a scaling is double, in the units of the data:
 
-    - `SeriesModel`: inputs its columns, output the target's forecast for the next step.
+    - `Forecaster`: inputs its columns, output the target's forecast for the next step.
     - `LanguageModel`: input the number of a symbol, an int, outputs the natural logarithms of the
       probabilities of the next, float; `NAME_symbols` and `NAME_number(code)` are the vocabulary,
       where it is of characters.
@@ -27,7 +27,7 @@ def to_c(model: Model, name: str = "network", *, notes: Mapping[str, str] | None
     - `SequenceRegressor`: outputs the answer to the step, or for the sequence so far.
 
     Args:
-        model: A `Recurrent`, `RNN`, `GRU`, `LSTM` or `Network`; a `SeriesModel`; a `LanguageModel`,
+        model: A `Recurrent`, `RNN`, `GRU`, `LSTM` or `Network`; a `Forecaster`; a `LanguageModel`,
             `SequenceClassifier` or `SequenceRegressor` that has learned.
         name: What all names in the header begin with.
         notes: What else to tell in the comment at its head.

@@ -37,7 +37,7 @@ def to_onnx(
     and a `next_s` for each state. T and B are free. All are float32, but what has a scaling is
     float64, in the units of the data:
 
-    - `SeriesModel`: `input` its columns, `output` at a step the target's forecast for the next.
+    - `Forecaster`: `input` its columns, `output` at a step the target's forecast for the next.
     - `LanguageModel`: `input` the numbers of symbols, int64 [T, B] ([B] if streaming), `output` the
       natural logarithms of the probabilities of the next symbol, float32 [T, B, V].
     - `SequenceRegressor` with per="step": `output` [T, B, O].
@@ -50,7 +50,7 @@ def to_onnx(
     any other as a Scan over its equations.
 
     Args:
-        model: A `Recurrent`, `RNN`, `GRU`, `LSTM` or `Network`; a `SeriesModel`; a `LanguageModel`,
+        model: A `Recurrent`, `RNN`, `GRU`, `LSTM` or `Network`; a `Forecaster`; a `LanguageModel`,
             `SequenceClassifier` or `SequenceRegressor` that has learned.
         streaming: Whether the graph is one step, of elementary operators alone.
         lengths: Whether to have an input `sequence_lens`, int32 [B]: the valid steps of each row,
