@@ -105,7 +105,8 @@ def _unchanging(config: Mapping[str, Any]) -> dict[str, Any]:
     names = MODEL[estimator if isinstance(estimator, str) and estimator in MODEL else None]
     kept = {"estimator": estimator, **{name: config.get(name) for name in names}}
     if isinstance(training, dict):
-        kept["training"] = {k: v for k, v in training.items() if k != "epochs"}
+        # There may come to be more epochs; without a word of them, it would be the default's.
+        kept["training"] = {**training, "epochs": "epochs" in training}
     if isinstance(data, dict):
         kept["data"] = data.get("sha256")
     return kept
