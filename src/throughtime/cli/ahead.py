@@ -83,8 +83,8 @@ def forecast_ahead(
     frame = as_frame(found, levels, column)
     stem = str(config.get("name", "series")) if file is None else file.stem
     place = out if out is not None else Path(f"{Path(stem).name}-forecast.csv")
-    for read in (file, future):
-        if read is not None and place.exists() and place.samefile(read):
+    for read in (file, future, source_of(config)):
+        if read is not None and read.exists() and place.exists() and place.samefile(read):
             raise UsageError(f"{place} is a file that is read; name another with --out")
     write_frame(frame, place)
     if as_json:
@@ -92,6 +92,13 @@ def forecast_ahead(
         print(json.dumps({**told, "rows": frame.to_dicts()}, allow_nan=False))
         return
     _print(frame, config["target"], place)
+
+
+def source_of(config: dict[str, Any]) -> Path | None:
+    """Give the file that a run was trained on, which nothing is to be written over."""
+    origin = config.get("data")
+    source = origin.get("source") if isinstance(origin, dict) else None
+    return Path(source) if isinstance(source, str) and "\0" not in source else None
 
 
 def levels_of(text: str | None) -> list[float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from throughtime.cli.ahead import levels_of, write_frame
+from throughtime.cli.ahead import levels_of, source_of, write_frame
 from throughtime.cli.errors import UsageError, reports_errors
 from throughtime.estimators.horizon_forecast import PATHS
 
@@ -99,8 +99,9 @@ def backtest(
     found = backtesting.backtest(model_of, series, moments, levels, paths, seed, column)
     name = Path(str(config.get("name", "series"))).name
     place = out if out is not None else Path(f"{name}-backtest.csv")
-    if data is not None and place.exists() and place.samefile(data):
-        raise UsageError(f"{place} is the file that is read; name another with --out")
+    for read in (data, source_of(config)):
+        if read is not None and read.exists() and place.exists() and place.samefile(read):
+            raise UsageError(f"{place} is a file that is read; name another with --out")
     write_frame(found.frame(), place)
     if as_json:
         told = {"horizon": horizon, "windows": windows, "step": moments.step}

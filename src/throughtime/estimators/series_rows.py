@@ -69,8 +69,8 @@ class SeriesRows:
     @property
     def ahead(self) -> Tensor:
         """Which inputs are read of the row that is forecast, [I]."""
-        names = {*self.known, *self.calendar.columns}
-        return torch.tensor([name in names for name in self.inputs])
+        known = [name in self.known for name in self.columns]  # whatever a column is called
+        return torch.tensor([*known, *[True] * len(self.calendar.columns)])
 
     @cached_property
     def others(self) -> Output:
