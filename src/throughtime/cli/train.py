@@ -140,9 +140,9 @@ def train(
     calendar: Annotated[
         str | None,
         typer.Option(
-            help="Series: Cycles in which the time of a row is placed: day,week,year, or none.",
+            help="Series: Cycles in which the time of a row is placed: day,week,year; none; auto.",
             rich_help_panel=DATA,
-            show_default="those seen twice",
+            show_default="auto",
         ),
     ] = None,
     vocabulary: Annotated[
