@@ -15,6 +15,7 @@ from throughtime.data.calendar import season_of
 from throughtime.data.clock import read_clock
 from throughtime.data.future import following
 from throughtime.estimators import SeriesModel, Settings
+from throughtime.estimators.horizon_forecast import forecast
 from throughtime.estimators.simulation import NoSpreadError, simulate
 
 exact = Settings(
@@ -159,7 +160,10 @@ def test_counts_stay_counts() -> None:
     one = replace(dated(), values=counts)
     model = trained(whole(one), replace(exact, output="negative_binomial"))
     (ways,) = simulate(model, [one], 5, paths=300)
-    assert torch.allclose(ways, ways.round(), atol=1e-9)
+    assert torch.equal(ways, ways.round())
+    (said,) = forecast(model, [one], 5, paths=300)
+    ends = torch.stack([said.predicted, *said.interval(80), *said.interval(95)])
+    assert torch.equal(ends, ends.round())
     assert float(ways.min()) >= 0
 
 

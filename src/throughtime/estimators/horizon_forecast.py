@@ -35,6 +35,7 @@ class HorizonForecast:
         predicted: The forecast: the median of the ways; of a network of numbers alone, what follows
             if it errs nowhere. Float64, [H]
         paths: Ways that the series may go, [S, H]; None where none were drawn.
+        counts: Whether values are counts, whose quantiles are counts too.
     """
 
     name: str
@@ -42,6 +43,7 @@ class HorizonForecast:
     times: tuple[str, ...]
     predicted: Tensor
     paths: Tensor | None = None
+    counts: bool = False
 
     def quantile(self, share: float | Sequence[float]) -> Tensor:
         """Give the values below which a share of the ways lie, [H], or [shares, H].
@@ -52,7 +54,8 @@ class HorizonForecast:
         if self.paths is None:
             raise SettingsError("no ways were drawn; ask for them by a level")
         shares = self.paths.new_tensor(share)
-        return torch.quantile(self.paths, shares, dim=0)
+        between = "nearest" if self.counts else "linear"
+        return torch.quantile(self.paths, shares, dim=0, interpolation=between)
 
     def interval(self, level: float) -> tuple[Tensor, Tensor]:
         """Give the central interval that holds so many percent of the ways, [H] each."""
@@ -86,7 +89,7 @@ def forecast(
     plain = None
     if drawn is None or not model.rows.output.distribution:
         plain = simulate(model, series, horizon, known, 0, seed)
-    found = []
+    found, counts = [], model.rows.output.counts
     for place, one in enumerate(series):
         _, times = following(one.clock, one.times, horizon)
         ways = None if drawn is None else drawn[place]
@@ -94,9 +97,10 @@ def forecast(
             center = plain[place][0]
         else:
             assert ways is not None
-            center = ways.median(0).values if len(ways) % 2 else ways.quantile(0.5, 0)
+            between = "nearest" if counts else "linear"
+            center = ways.quantile(0.5, 0, interpolation=between)
         _check_finite(one.name, center if ways is None else torch.cat([center[None], ways]))
-        found.append(HorizonForecast(one.name, one.time_name, tuple(times), center, ways))
+        found.append(HorizonForecast(one.name, one.time_name, tuple(times), center, ways, counts))
     return found
 
 

@@ -84,7 +84,8 @@ def simulate(
             changes = _followed(model, rows, ahead, max(1, paths), drawn)  # [H, N, S]
             release()  # of series on disk
             found += [
-                _restored(model, series[i], changes[:, place].T) for place, i in enumerate(part)
+                _restored(model, series[i], changes[:, place].T, drawn)
+                for place, i in enumerate(part)
             ]
     return found
 
@@ -130,11 +131,13 @@ def _values(model: SeriesModel, given: Tensor, row: Tensor, drawn: bool) -> Tens
     return torch.cat([own, model.rows.others.draw(of_others)], 1) if of_others.shape[1] else own
 
 
-def _restored(model: SeriesModel, series: Series, changes: Tensor) -> Tensor:
+def _restored(model: SeriesModel, series: Series, changes: Tensor, drawn: bool) -> Tensor:
     """Add changes [S, H] up from where the series ends, and bring them to its units."""
     scaling, steps = model.scaling.for_series(series.name), model.settings.difference
     if not steps:
-        return model.rows.restored(changes, changes, scaling)
+        values = model.rows.restored(changes, changes, scaling)
+        # A count is divided by the size of its series and brought back: it has to be whole again.
+        return values.round() if drawn and model.rows.output.counts else values
     levels = model.rows.levels(series)[-steps:].expand(len(changes), steps)
     for step in range(changes.shape[1]):
         change = scaling.invert_target(changes[:, step])
