@@ -104,3 +104,9 @@ def test_too_many_windows_and_strange_settings_are_refused() -> None:
         QUICK.backtest(WAVE, horizon=2, season=0)
     with pytest.raises(SettingsError, match="a level is a number of percent"):
         QUICK.backtest(WAVE, horizon=2, level=[100])
+    with pytest.raises(SettingsError, match="name a level"):
+        QUICK.backtest(WAVE, horizon=2, level=[])
+    for paths in (0, 1):
+        with pytest.raises(SettingsError, match="paths must be a whole number of at least 2"):
+            QUICK.backtest(WAVE, horizon=2, paths=paths)
+    assert QUICK.backtest(WAVE, horizon=np.int64(2), windows=1, level=80, season=1).levels == (80,)

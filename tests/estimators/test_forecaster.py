@@ -167,6 +167,31 @@ def test_it_is_saved_and_loaded(tmp_path: Path) -> None:
         Forecaster.load(tmp_path)
 
 
+def test_a_forecaster_of_covariates_is_one_again(tmp_path: Path) -> None:
+    X, y = DRAW.normal(size=(80, 2)), DRAW.normal(size=80)
+    forecaster = Forecaster(**QUICK, validation=0.3).fit(X[:70], y[:70])
+    forecaster.save(tmp_path / "saved")
+    loaded = Forecaster.load(tmp_path / "saved")
+    assert (loaded.n_features_in_, loaded.validation) == (2, 0.3)
+    before = np.column_stack([y, X])[:70]
+    assert np.array_equal(loaded.predict(X[70:], X=before), forecaster.predict(X[70:]))
+
+
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [(None, WAVE), (pd.DataFrame({"y": WAVE, "b": 1.0}), pd.Series(WAVE)), (pd.Series(WAVE), None)],
+)
+@pytest.mark.filterwarnings("error")
+def test_what_people_have_is_taken(X: Any, y: Any) -> None:
+    forecaster = Forecaster(**QUICK).fit(X, y)
+    if y is None:
+        assert forecaster.predict(2).height == 2
+        return
+    ahead = np.zeros((3, 0)) if X is None else X[:3]
+    assert forecaster.predict(ahead).shape == (3,)
+    assert forecaster.score(ahead, y[:3]) <= 1
+
+
 def test_residuals_are_saved_with_numbers_alone(tmp_path: Path) -> None:
     forecaster = Forecaster(**QUICK, output="point").fit(WAVE)
     forecaster.save(tmp_path / "saved")
@@ -222,6 +247,9 @@ def test_settings_that_do_not_fit_are_refused(settings: dict[str, Any], message:
         ({"level": [95], "paths": 1}, "an interval needs ways to be drawn"),
         ({"paths": -1}, "paths must be a whole number of at least 0"),
         ({"paths": 100_001}, "paths must be at most 100,000, got 100,001"),
+        ({"horizon": 400_000}, "are 200,000,000 values, more than 20,000,000; take fewer ways"),
+        ({"seed": 2**70}, "seed must be at most"),
+        ({"seed": 1.5}, "seed must be a whole number"),
     ],
 )
 def test_forecasts_that_cannot_be_made_are_refused(arguments: dict[str, Any], message: str) -> None:

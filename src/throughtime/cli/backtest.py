@@ -73,8 +73,6 @@ def backtest(
     from throughtime.estimators.resumed_forecaster import dataset_of
 
     levels = check_levels(levels_of(level))
-    if not levels:
-        raise UsageError("name a level whose coverage is to be measured, such as 95")
     model, config = load(run)
     dataset = dataset_of(run, config, data)
     if model.settings.patience is None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from throughtime.data.errors import DataError
+from throughtime.data.numeric import LARGEST
 from throughtime.data.ragged import ragged
 from throughtime.data.series import Series
 
@@ -38,6 +39,12 @@ def series_of_arrays(y: Any, X: Any = None) -> tuple[Series, ...]:
             "To mend: give arrays [T, C] whose first column is the target."
         )
     values = ragged(list(y) if several else [y], torch.float64)
+    for number, own in enumerate(values):
+        if float(own.abs().max()) > LARGEST:
+            raise DataError(
+                f"series {number} has numbers beyond {LARGEST:g}, whose squares overflow.\n"
+                "To mend: give them in another unit."
+            )
     names: Sequence[str] = ()
     if X is not None and getattr(X, "shape", (1, 1))[-1] != 0:
         names = [str(name) for name in getattr(X, "columns", ())]
@@ -75,6 +82,8 @@ def covariates_of(X: Any, names: Sequence[str]) -> Tensor:
             )
         columns = dict(zip(given, X.columns, strict=True))
         X = X[[columns[name] for name in names]]
+    if not names:
+        return torch.empty(len(X), 0, dtype=torch.float64)
     (found,) = ragged([X], torch.float64, columns=len(names))
     return found
 
@@ -83,7 +92,7 @@ def _series(name: str, values: Tensor, names: Sequence[str]) -> Series:
     K = values.shape[1] - 1
     return Series(
         name=name,
-        target="y",
+        target="y" if "y" not in names else "y_",
         covariates=tuple(names) or _named(K),
         time_name="row",
         times=tuple(map(str, range(1, len(values) + 1))),

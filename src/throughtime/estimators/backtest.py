@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -51,8 +52,9 @@ class Moments:
             value = getattr(self, name)
             if name == "season" and value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
                 raise SettingsError(f"{name} must be a whole number of at least 1, got {value!r}")
+            object.__setattr__(self, name, int(value))  # numpy's are welcome
 
     def with_season(self, series: Series) -> Moments:
         """Give the same with the season that the times of a series have, if none is given."""
@@ -227,9 +229,14 @@ def backtest(
 
     Raises:
         DataError: A series is too short; see `Moments.origins`.
+        SettingsError: There is no level, or there are fewer than two ways.
         NoSpreadError: The model does not know how far it errs.
     """
     horizon, season = moments.horizon, moments.steps_of_season
+    if not levels:
+        raise SettingsError("name a level whose coverage is to be measured, such as 95")
+    if not isinstance(paths, int) or isinstance(paths, bool) or paths < 2:
+        raise SettingsError(f"paths must be a whole number of at least 2, got {paths!r}")
     starts = [moments.origins(one) for one in series]
     found = []
     for number in range(moments.windows):

@@ -34,6 +34,7 @@ from throughtime.estimators.regression_scores import determination
 from throughtime.estimators.series_flow import flow_of
 from throughtime.estimators.series_model import SeriesModel
 from throughtime.estimators.settings import SettingsError
+from throughtime.estimators.simulation import check_asked
 from throughtime.flow import Flow
 from throughtime.train import Checkpoint, Checkpoints
 from throughtime.train.run_folder import RunFolder
@@ -165,12 +166,7 @@ class Forecaster(ForecasterParameters):
         seed: int,
     ) -> list[HorizonForecast]:
         model = self._model()
-        if isinstance(horizon, bool) or horizon < 1:
-            raise SettingsError(f"horizon must be a whole number of at least 1, got {horizon!r}")
-        if isinstance(paths, bool) or not isinstance(paths, int) or paths < 0:
-            raise SettingsError(f"paths must be a whole number of at least 0, got {paths!r}")
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise SettingsError(f"seed must be a whole number of at least 0, got {seed!r}")
+        check_asked(horizon, paths, seed)
         if levels and paths < 2:
             raise SettingsError(f"an interval needs ways to be drawn; paths is {paths}")
         series, names = self._series_before(X), model.rows.known
@@ -195,7 +191,7 @@ class Forecaster(ForecasterParameters):
             NotFittedError, DataError: As for `predict`.
         """
         if y is not None:
-            observed = [torch.as_tensor(np.asarray(y, dtype=np.float64))]
+            observed = [torch.tensor(np.asarray(y, dtype=np.float64))]
             found = self._forecast(len(observed[0]), None, None, X, PATHS, 0)
         else:
             came = {one.name: one for one in read_given(self, X)}
@@ -286,6 +282,7 @@ class Forecaster(ForecasterParameters):
         config = self.__dict__.get("_configuration")  # of a forecaster that was loaded
         if config is None:
             config = configuration(model, self._fitted_to(), __version__)
+            config |= {"validation": self.validation, "of_covariates": self._is_regression}
         with RunFolder("model", Path(folder)) as place:
             write_model(model, config, place.path)
             place.keep()
@@ -301,9 +298,13 @@ class Forecaster(ForecasterParameters):
 
         model, config = load(Path(folder))
         taken = {k: v for k, v in model.settings.as_dict().items() if k in cls._names()}
+        if isinstance(config.get("validation"), int | float):
+            taken["validation"] = config["validation"]
         time = None if config.get("time") == "row" else config.get("time")
         loaded = cls(**taken, target=config["target"], time=time, series=config.get("series"))
         loaded.model_, loaded._configuration = model, config
+        loaded._as_regression = config.get("of_covariates") is True
+        loaded.n_features_in_ = len(model.columns) - 1 if loaded._is_regression else 1
         return loaded
 
     @property

@@ -34,7 +34,7 @@ def read_given(parameters: ForecasterParameters, X: Any, y: Any = None) -> tuple
         return tuple(member.series for member in X.members)
     if y is not None:
         return series_of_arrays(y, X)
-    if isinstance(X, str | Path) or is_frame(X):
+    if isinstance(X, str | Path) or (is_frame(X) and getattr(X, "ndim", 2) != 1):
         return read_many(X, parameters.target, parameters.time, parameters.series)
     return series_of_arrays(X)
 

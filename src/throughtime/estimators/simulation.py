@@ -23,6 +23,32 @@ ROWS_AT_ONCE = 20_000
 """Ways of all series together that are followed at once, which bounds the memory."""
 
 
+MOST_VALUES = 20_000_000
+"""Steps of all ways of a series, which are held at once."""
+
+
+def check_asked(horizon: int, paths: int, seed: int) -> None:
+    """Refuse steps, ways and seeds that are none, or too many.
+
+    Raises:
+        SettingsError: With what is taken.
+    """
+    for name, value, least, most in (
+        ("horizon", horizon, 1, MOST_VALUES),
+        ("paths", paths, 0, MOST_PATHS),
+        ("seed", seed, 0, 2**63 - 1),
+    ):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise SettingsError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        if value > most:
+            raise SettingsError(f"{name} must be at most {most:,}, got {value:,}")
+    if horizon * max(1, paths) > MOST_VALUES:
+        raise SettingsError(
+            f"{paths:,} ways of {horizon:,} steps are {horizon * paths:,} values, more than "
+            f"{MOST_VALUES:,}; take fewer ways (paths) or steps (horizon)"
+        )
+
+
 class NoSpreadError(SettingsError):
     """A network that gives numbers alone does not know how far it errs."""
 
@@ -57,8 +83,7 @@ def simulate(
             are to be more than 100,000 ways.
         NoSpreadError: Ways are to be drawn, and the network gives numbers of unknown errors.
     """
-    if paths > MOST_PATHS:
-        raise SettingsError(f"paths must be at most {MOST_PATHS:,}, got {paths:,}")
+    check_asked(horizon, paths, seed)
     drawn = paths > 0
     if drawn and not model.rows.output.distribution and model.residuals is None:
         raise NoSpreadError(
