@@ -42,6 +42,16 @@ WRITTEN = {
     "quarters": [f"{2000 + i // 4}Q{i % 4 + 1}" for i in range(30)],
     "hours": hours(100, "%Y-%m-%d %H:%M"),
     "hours of ISO": hours(100, "%Y-%m-%dT%H:%M:%S"),
+    "hours of ISO in UTC": hours(100, "%Y-%m-%dT%H:%M:%SZ"),
+    "hours with Z": hours(100, "%Y-%m-%d %H:%M:%SZ"),
+    "tenths of a second": [
+        (datetime(2024, 1, 1) + timedelta(seconds=0.1 * i)).isoformat(" ", "milliseconds")
+        for i in range(60)
+    ],
+    "days without noughts": [f"{day.month}/{day.day}/{day.year}" for day in days(60)],
+    "four weeks": [str(day) for day in days(1200)[::28]],
+    "milliseconds since 1970": [str(1700000000000 + 3600000 * i) for i in range(60)],
+    "seconds since 1970": [str(1700000000 + i) for i in range(60)],
     "years": [str(year) for year in range(1700, 1760)],
     "quarters of a unit": [f"{0.25 * i:g}" for i in range(30)],
 }

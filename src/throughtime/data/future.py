@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +24,12 @@ _DATES = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%d %b %Y",
     "%d-%b-%Y", "%b %d, %Y", "%Y%m%d",
 )  # fmt: skip
-_TIMES_OF_DAY = ("", " %H:%M", "T%H:%M", " %H:%M:%S", "T%H:%M:%S", "T%H:%M:%SZ", " %H:%M:%S.%f")
+_TIMES_OF_DAY = (
+    "", " %H:%M", "T%H:%M", " %H:%M:%S", "T%H:%M:%S", "T%H:%M:%SZ", " %H:%M:%SZ", " %H:%M:%S.%f",
+    "T%H:%M:%S.%f", "T%H:%M:%S.%fZ",
+)  # fmt: skip
 _NAMED_MONTHS = ("%b %Y", "%B %Y", "%b-%Y", "%B-%Y")
+_FRACTION = re.compile(r"\d:\d\d\.(\d{1,6})Z?$")
 _OFFSET = re.compile(r"[+-]\d\d:?\d\d$")
 _ISO = "%Y-%m-%d %H:%M:%S"
 
@@ -51,7 +56,7 @@ def following(clock: Clock | None, times: Sequence[str], count: int) -> tuple[Cl
         return Clock("number", rows), [str(int(row)) for row in rows]
     if clock.kind == "number":
         positions = clock.positions[-1] + _step(clock.positions) * np.arange(1, count + 1)
-        return Clock("number", positions), [f"{position:.10g}" for position in positions.tolist()]
+        return Clock("number", positions), [_number(position) for position in positions.tolist()]
     if clock.kind == "month":
         step = max(1, round(_step(clock.positions)))
         positions = clock.positions[-1] + step * np.arange(1.0, count + 1)
@@ -59,7 +64,7 @@ def following(clock: Clock | None, times: Sequence[str], count: int) -> tuple[Cl
     positions = _dates(clock.positions, count)
     write = _writing(times[-1], float(clock.positions[-1]))
     try:
-        return Clock("date", positions), [_moment(at).strftime(write) for at in positions.tolist()]
+        return Clock("date", positions), [write(_moment(at)) for at in positions.tolist()]
     except OverflowError:
         raise DataError(
             f"{count} rows after {quoted(times[-1])} reach beyond the year 9999.\n"
@@ -73,7 +78,7 @@ def step_of(clock: Clock) -> float:
     Of dates a month or more apart the step is a multiple of a twelfth of a mean year, in seconds.
     """
     step = _step(clock.positions)
-    if clock.kind == "date" and step > _MONTHLY:
+    if clock.kind == "date" and _by_months(clock.positions):
         month = 365.2425 * DAY / 12
         return max(1, round(step / month)) * month
     return step
@@ -95,9 +100,19 @@ def _step(positions: npt.NDArray[np.float64]) -> float:
     return float(np.median(steps)) if len(steps) else 1.0
 
 
+def _by_months(seconds: npt.NDArray[np.float64]) -> bool:
+    """Whether dates are months, quarters or years apart, and not some number of days, such as 28.
+
+    No three months that follow each other are of one length.
+    """
+    step, steps = _step(seconds), np.diff(seconds)
+    fixed = step < 32 * DAY and len(steps) >= 3 and np.ptp(steps) < 1
+    return bool(step > _MONTHLY and not fixed)
+
+
 def _dates(seconds: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64]:
     step, last = _step(seconds), float(seconds[-1])
-    if step > _MONTHLY:
+    if _by_months(seconds):
         return _months_on(seconds, count)
     if abs(step - DAY) < 0.1 * DAY:
         is_open = open_days(Clock("date", seconds))
@@ -148,24 +163,48 @@ def _month_as(text: str, months: int) -> str:
     return f"{year:04}-{month + 1:02}"
 
 
+def _number(position: float) -> str:
+    """Write a number as people do: whole, or without what rounding has added."""
+    return str(int(position)) if position == int(position) else f"{position:.15g}"
+
+
 def _moment(seconds: float) -> datetime:
     return datetime(1970, 1, 1) + timedelta(seconds=seconds)
 
 
-def _writing(text: str, seconds: float) -> str:
-    """Find the format that a date is written in; ISO's if none gives it back as it stands."""
+def _writing(text: str, seconds: float) -> Callable[[datetime], str]:
+    """Find how a date is written; as ISO has it if nothing known gives it back as it stands."""
     if _OFFSET.search(text):
-        return _ISO + "+00:00"  # summer time may change before then
-    formats = (
-        *_NAMED_MONTHS,
-        *(date + time_of_day for date in _DATES for time_of_day in _TIMES_OF_DAY),
-    )
-    for candidate in formats:
+        return lambda at: at.strftime(_ISO + "+00:00")  # summer time may change before then
+    fraction = _FRACTION.search(text)
+    digits = len(fraction[1]) if fraction else 0
+    for candidate in _formats():
         try:
             read = datetime.strptime(text, candidate)
         except ValueError:
             continue
-        at = read.replace(tzinfo=UTC).timestamp()
-        if abs(at - seconds) < 1e-3 and read.strftime(candidate) == text:
-            return candidate
-    return _ISO
+        if abs(read.replace(tzinfo=UTC).timestamp() - seconds) >= 1e-3:
+            continue
+        for bare in (False, True):
+            write = partial(_written, form=candidate, digits=digits, bare=bare)
+            if write(read) == text:
+                return write
+    return partial(_written, form=f"{_ISO}.%f" if seconds % 1 else _ISO, digits=6, bare=False)
+
+
+def _formats() -> Iterator[str]:
+    yield from _NAMED_MONTHS
+    for date in _DATES:
+        for time_of_day in _TIMES_OF_DAY:
+            yield date + time_of_day
+
+
+def _written(at: datetime, form: str, digits: int, bare: bool) -> str:
+    """Write a moment, with so many digits of a second, and without noughts before days if bare."""
+    if "%f" in form:
+        at += timedelta(microseconds=0.5 * 10 ** (6 - digits))  # rounded, not cut
+        text = at.strftime(form)
+        text = re.sub(r"\.(\d{6})", lambda found: f".{found[1][:digits]}", text)
+    else:
+        text = at.strftime(form)
+    return re.sub(r"(?<!\d)0(?=\d+[/.])", "", text) if bare else text
