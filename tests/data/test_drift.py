@@ -28,6 +28,7 @@ def test_levels_that_drift_are_differenced(values: torch.Tensor, difference: int
 def test_most_of_several_series_decide() -> None:
     assert suited_difference([WAVE, WAVE + T, WAVE - T]) == 1
     assert suited_difference([WAVE, WAVE, WAVE - T]) == 0
+    assert suited_difference([WAVE, WAVE - T]) == 1  # half of them
     assert suited_difference([]) == 0
 
 

@@ -123,8 +123,8 @@ def write_frame(frame: pl.DataFrame, place: Path) -> None:
 
     try:
         write_whole(place, frame.write_csv(float_precision=None).encode())
-    except (OSError, StorageError) as error:
-        raise UsageError(f"{place} cannot be written: {error}; name another with --out") from error
+    except StorageError as error:  # it says which file, and why
+        raise UsageError(f"{error}; name another with --out") from error
 
 
 def _print(frame: pl.DataFrame, target: str, place: Path) -> None:

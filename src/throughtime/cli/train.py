@@ -331,7 +331,7 @@ def train(
         learner, name = PairLearner(pair, tested, regressor), pair.files[1].stem
     else:
         if known is not None:
-            asked["known"] = tuple(name.strip() for name in known.split(","))
+            asked["known"] = tuple(name.strip() for name in known.split(",") if name.strip())
         if calendar not in (None, "auto"):
             asked["calendar"] = calendar
         Settings(**asked)  # what was asked for is checked before the file is read

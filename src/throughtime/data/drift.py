@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from statistics import median
 
 from torch import Tensor
 
@@ -40,4 +39,5 @@ def suited_difference(targets: Iterable[Tensor]) -> int:
         1 if at least half of the series drift.
     """
     found = [drift(values) for values in targets if len(values) >= 2 * _LAST]
-    return int(bool(found) and median(found) > _FAR)
+    drifting = sum(far > _FAR for far in found)
+    return int(drifting > 0 and 2 * drifting >= len(found))
