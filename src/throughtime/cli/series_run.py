@@ -52,7 +52,7 @@ class SeriesLearner:
         return (
             f"{dataset.name}: {_rows(dataset)}, tested on what comes after\n"
             f"{settings.cell} of {settings.hidden} units, {settings.layers} layer(s), {parameters} "
-            f"parameters; {settings.optimizer}, {how} through {window} steps"
+            f"parameters; {settings.optimizer}, {how} through {window} steps{_reads(settings)}"
         )
 
     def configuration(self) -> dict[str, Any]:
@@ -134,3 +134,14 @@ def _rows(dataset: Dataset) -> str:
     validated = f", validated to {times[split.validation.stop - 1]}" if split.validation else ""
     first, last = times[split.fit.start], times[split.fit.stop - 1]
     return f"{len(times)} rows; fitted on {first} to {last}{validated}"
+
+
+def _reads(settings: Settings) -> str:
+    """Say what was decided by the rows, or asked for, of what the network reads."""
+    said = []
+    if settings.difference:
+        rows = "row" if settings.difference == 1 else "rows"
+        said.append(f"changes over {settings.difference} {rows}, not values (--difference)")
+    if settings.calendar != "none":
+        said.append(f"the place in the {settings.calendar.replace(',', ', ')} (--calendar)")
+    return f"\nread are {' and '.join(said)}" if said else ""

@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from throughtime.data import DataError, Dataset, Series
-from throughtime.data.ahead import check_follows
+from throughtime.data import Dataset, Series
 from throughtime.data.arrays import covariates_of
-from throughtime.data.faults import listed, quoted
 from throughtime.estimators.backtest import LEVELS, Backtest, Moments
 from throughtime.estimators.forecaster_parameters import ForecasterParameters
 from throughtime.estimators.given_series import (
@@ -30,7 +27,6 @@ from throughtime.estimators.horizon_forecast import (
     forecast,
 )
 from throughtime.estimators.parameters import NotFittedError
-from throughtime.estimators.regression_scores import determination
 from throughtime.estimators.series_flow import flow_of
 from throughtime.estimators.series_model import SeriesModel
 from throughtime.estimators.settings import SettingsError
@@ -140,7 +136,7 @@ class Forecaster(ForecasterParameters):
             SettingsError: The horizon, a level or the number of paths is out of range.
             NoSpreadError: A level was asked of a forecaster that does not know how far it errs.
         """
-        model = self._model()
+        model = self.fitted_model()
         if not isinstance(horizon, int | np.integer):
             if not self._is_regression:
                 raise SettingsError(
@@ -154,7 +150,7 @@ class Forecaster(ForecasterParameters):
         drawn = paths if levels or model.rows.output.distribution else 0
         counted = horizon if isinstance(horizon, bool) else int(horizon)
         forecasts = self._forecast(counted, levels, X, future, drawn, seed)
-        return as_frame(forecasts, levels, self._column())
+        return as_frame(forecasts, levels, self.series_column())
 
     def _forecast(
         self,
@@ -165,14 +161,14 @@ class Forecaster(ForecasterParameters):
         paths: int,
         seed: int,
     ) -> list[HorizonForecast]:
-        model = self._model()
+        model = self.fitted_model()
         check_asked(horizon, paths, seed)
         if levels and paths < 2:
             raise SettingsError(f"an interval needs ways to be drawn; paths is {paths}")
-        series, names = self._series_before(X), model.rows.known
+        series, names = self.series_before(X), model.rows.known
         if future is not None and not names and not self._is_regression:
             raise SettingsError("no covariate is known in the future; leave future out")
-        column = self._column()
+        column = self.series_column()
         known = known_ahead(names, series, horizon, future, self.time, column) if names else None
         return forecast(model, series, horizon, known, paths, seed)
 
@@ -190,29 +186,9 @@ class Forecaster(ForecasterParameters):
         Raises:
             NotFittedError, DataError: As for `predict`.
         """
-        if y is not None:
-            observed = [torch.tensor(np.asarray(y, dtype=np.float64))]
-            found = self._forecast(len(observed[0]), None, None, X, PATHS, 0)
-        else:
-            came = {one.name: one for one in read_given(self, X)}
-            before = self._series_before(None)
-            if self._column() is None:
-                came = dict.fromkeys((one.name for one in before), next(iter(came.values())))
-            if not (before := [one for one in before if one.name in came]):
-                raise DataError(
-                    f"the rows are of {listed(map(quoted, came), shown=10)}, of which nothing was "
-                    "learned.\nTo mend: give rows that follow those learned from."
-                )
-            observed, found = [], []
-            for one in before:
-                after = came[one.name]
-                check_follows(one, after)
-                observed.append(after.values[:, 0].double())
-                places = [after.columns.index(name) for name in self._model().rows.known]
-                known = [after.values[:, places]] if places else None
-                found += forecast(self._model(), [one], len(after), known)
-        predicted = torch.cat([one.predicted for one in found])
-        return determination(torch.cat(observed)[:, None], predicted[:, None])
+        from throughtime.estimators.forecaster_score import score_of
+
+        return score_of(self, X, y)
 
     def backtest(
         self,
@@ -261,7 +237,7 @@ class Forecaster(ForecasterParameters):
             NotFittedError: Nothing was fitted, or this forecaster was loaded.
             NoFlowError: There is no gradient, or it is not finite.
         """
-        return flow_of(self._model(), self._fitted_to())
+        return flow_of(self.fitted_model(), self._fitted_to())
 
     def save(self, folder: str | Path) -> None:
         """Write what was fitted into a new folder: safetensors and JSON, whole or not at all.
@@ -278,7 +254,7 @@ class Forecaster(ForecasterParameters):
         from throughtime import __version__
         from throughtime.estimators.saved_forecaster import configuration, write_model
 
-        model = self._model()
+        model = self.fitted_model()
         config = self.__dict__.get("_configuration")  # of a forecaster that was loaded
         if config is None:
             config = configuration(model, self._fitted_to(), __version__)
@@ -312,7 +288,12 @@ class Forecaster(ForecasterParameters):
         """Whether it was fitted to covariates X and a target y."""
         return bool(self.__dict__.get("_as_regression"))
 
-    def _model(self) -> SeriesModel:
+    def fitted_model(self) -> SeriesModel:
+        """Give the network with its scaling.
+
+        Raises:
+            NotFittedError: Nothing was fitted.
+        """
         model: SeriesModel = self._fitted("model_")
         return model
 
@@ -324,8 +305,13 @@ class Forecaster(ForecasterParameters):
             )
         return self.dataset_
 
-    def _series_before(self, X: Any) -> list[Series]:
-        """Give the series to go on from."""
+    def series_before(self, X: Any) -> list[Series]:
+        """Give the series to go on from: those of X, or those learned from if it is None.
+
+        Raises:
+            NotFittedError: Nothing was fitted; or X is needed, for this forecaster was loaded.
+            DataError: X cannot be read.
+        """
         if X is not None:
             return list(read_given(self, X))
         self._fitted("model_")
@@ -338,7 +324,7 @@ class Forecaster(ForecasterParameters):
             member.series.part(range(member.split.train.stop)) for member in self.dataset_.members
         ]
 
-    def _column(self) -> str | None:
+    def series_column(self) -> str | None:
         """The column that tells series apart, if there are several."""
         if self.series is not None:
             return self.series

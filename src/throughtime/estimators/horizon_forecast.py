@@ -130,7 +130,7 @@ def check_levels(asked: Sequence[float] | float) -> tuple[float, ...]:
         SettingsError: One is not between 0 and 100.
     """
     several = isinstance(asked, Iterable) and not isinstance(asked, str)
-    levels: list[Any] = list(asked) if several else [asked]  # type: ignore[arg-type]
+    levels: list[Any] = [*asked] if isinstance(asked, Iterable) and several else [asked]
     for level in levels:
         number = isinstance(level, Real) and not isinstance(level, bool)
         if not number or not 0 < level < 100 or math.isnan(level):

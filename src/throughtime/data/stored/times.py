@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
@@ -14,13 +15,13 @@ _AT_ONCE = 4096
 class Texts(Sequence[str]):
     """A sequence of texts that are made when they are asked for; a slice is a tuple of them."""
 
+    @abstractmethod
     def _texts(self, rows: range) -> list[str]:
         """Make the texts of neighbouring rows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def part(self, rows: range) -> Texts:
         """Give neighbouring texts without making them."""
-        raise NotImplementedError
 
     @overload
     def __getitem__(self, row: int) -> str: ...
