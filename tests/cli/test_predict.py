@@ -51,7 +51,7 @@ def test_users_errors(trained: Path, tide_csv: Path, tmp_path: Path) -> None:
         (["nowhere", tide_csv], "is no run folder"),
         ([trained, tmp_path / "nowhere.csv"], "no such file"),
         ([trained, tmp_path / "calm.csv"], "lacks the column(s) wind"),
-        ([trained, tide_csv, "--out", tide_csv], "is the file that is read"),
+        ([trained, tide_csv, "--out", tide_csv], "is a file that is read"),
         ([trained, tide_csv, "--out", tmp_path / "nowhere" / "p.csv"], "cannot be written"),
         ([trained, tide_csv, "--out", tmp_path], "cannot be written"),
     ):

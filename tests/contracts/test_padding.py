@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("each_engine")
 
 @each_cell
 @pytest.mark.parametrize("reverse", [False, pytest.param(True, marks=pytest.mark.thorough)])
-@pytest.mark.parametrize("lengths", [None, "zeros"])
+@pytest.mark.parametrize("lengths", [pytest.param(None, marks=pytest.mark.thorough), "zeros"])
 @pytest.mark.parametrize(("T", "B", "I"), [(0, 2, 3), (3, 0, 3), (3, 2, 0), (0, 0, 0), (1, 1, 1)])
 def test_sizes_of_zero(
     cell: Cell,

@@ -22,7 +22,7 @@ from tests.engine.test_native import (
     recurrence,
 )
 from throughtime.engine.native import native
-from throughtime.engine.native_module import module
+from throughtime.engine.native_module import instruction_set, module
 from throughtime.engine.reference import reference
 
 pytestmark = pytest.mark.skipif(module is None, reason="the native module is not built")
@@ -52,7 +52,13 @@ def test_every_cell_equals_the_reference(
             assert distance(found, expected) < TOLERANCE[dtype], (B, H, states_only)
 
 
-@pytest.mark.parametrize("instructions", SETS)
+@pytest.mark.parametrize(
+    "instructions",
+    [
+        pytest.param(one, marks=[] if one == instruction_set() else [pytest.mark.thorough])
+        for one in SETS
+    ],
+)
 @pytest.mark.parametrize("cell", ["gru", pytest.param("lstm_peephole", marks=pytest.mark.thorough)])
 def test_several_chunks_of_steps(
     cell: str, instructions: str, monkeypatch: pytest.MonkeyPatch

@@ -115,7 +115,10 @@ def test_states_only_take_the_fewest_runs(t: int) -> None:
         assert follow(placement) == placement.optimum() == recursion(t, m)
 
 
-@pytest.mark.parametrize("t", range(1, 21))
+@pytest.mark.parametrize(
+    "t",
+    [t if t <= 12 else pytest.param(t, marks=pytest.mark.thorough) for t in range(1, 21)],
+)
 def test_states_and_internals_take_the_fewest_runs(t: int) -> None:
     for internals in (1, 2, 3, 5, 8):
         for m in range(t * internals + 2):
@@ -139,7 +142,7 @@ def test_no_other_order_takes_fewer(t: int) -> None:
         assert search(t, m) == recursion(t, m)
 
 
-@pytest.mark.parametrize("t", range(1, 7))
+@pytest.mark.parametrize("t", [*range(1, 6), pytest.param(6, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("internals", [1, 2, 3])
 def test_no_other_order_of_both_takes_fewer(t: int, internals: int) -> None:
     for m in range(t * internals):

@@ -214,6 +214,7 @@ def test_training_takes_the_same_way() -> None:
         assert_close(one, other, relative=1e-11)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(
     shutil.which("c++") is None or not sys.platform.startswith("linux"),
     reason="inductor needs a C++ compiler",

@@ -83,9 +83,7 @@ def forecast_ahead(
     frame = as_frame(found, levels, column)
     stem = str(config.get("name", "series")) if file is None else file.stem
     place = out if out is not None else Path(f"{Path(stem).name}-forecast.csv")
-    for read in (file, future, source_of(config)):
-        if read is not None and read.exists() and place.exists() and place.samefile(read):
-            raise UsageError(f"{place} is a file that is read; name another with --out")
+    refuse_to_write_over(place, file, future, source_of(config))
     write_frame(frame, place)
     if as_json:
         told: dict[str, Any] = {"forecast": str(place), "horizon": horizon, "series": len(found)}
@@ -99,6 +97,17 @@ def source_of(config: dict[str, Any]) -> Path | None:
     origin = config.get("data")
     source = origin.get("source") if isinstance(origin, dict) else None
     return Path(source) if isinstance(source, str) and "\0" not in source else None
+
+
+def refuse_to_write_over(place: Path, *read: Path | None) -> None:
+    """Refuse a result in the place of a file that is read, or was learned from.
+
+    Raises:
+        UsageError: It would stand there.
+    """
+    for file in read:
+        if file is not None and file.exists() and place.exists() and place.samefile(file):
+            raise UsageError(f"{place} is a file that is read; name another with --out")
 
 
 def levels_of(text: str | None) -> list[float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from throughtime.cli.ahead import levels_of, source_of, write_frame
+from throughtime.cli.ahead import levels_of, refuse_to_write_over, source_of, write_frame
 from throughtime.cli.errors import UsageError, reports_errors
 from throughtime.estimators.horizon_forecast import PATHS
 
@@ -74,6 +74,9 @@ def backtest(
 
     levels = check_levels(levels_of(level))
     model, config = load(run)
+    name = Path(str(config.get("name", "series"))).name
+    place = out if out is not None else Path(f"{name}-backtest.csv")
+    refuse_to_write_over(place, data, source_of(config))
     dataset = dataset_of(run, config, data)
     if model.settings.patience is None:
         dataset = dataset.without_validation()
@@ -95,11 +98,6 @@ def backtest(
 
     column = dataset.series_column
     found = backtesting.backtest(model_of, series, moments, levels, paths, seed, column)
-    name = Path(str(config.get("name", "series"))).name
-    place = out if out is not None else Path(f"{name}-backtest.csv")
-    for read in (data, source_of(config)):
-        if read is not None and read.exists() and place.exists() and place.samefile(read):
-            raise UsageError(f"{place} is a file that is read; name another with --out")
     write_frame(found.frame(), place)
     if as_json:
         told = {"horizon": horizon, "windows": windows, "step": moments.step}

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from throughtime.cli.ahead import Ahead, forecast_ahead
+from throughtime.cli.ahead import Ahead, forecast_ahead, refuse_to_write_over, source_of
 from throughtime.cli.errors import UsageError, reports_errors
 from throughtime.estimators.horizon_forecast import PATHS
 
@@ -119,8 +119,7 @@ def predict(
     found = read_many(file, config["target"], time, column, minimum_rows=1)
     predicted = forecaster.predict_many(found)
     place = out if out is not None else Path(f"{file.stem}-predictions.csv")
-    if place.exists() and place.samefile(file):
-        raise UsageError(f"{place} is the file that is read; name another with --out")
+    refuse_to_write_over(place, file, source_of(config))
     try:
         forecasts = [
             Forecast(one, {"predicted": ahead}, following={"predicted": following})
