@@ -42,6 +42,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*script, *arguments], capture_output=True, text=True)
 
 
+@pytest.mark.thorough
 def test_the_command_prints_and_writes_the_table(tmp_path: Path) -> None:
     out = tmp_path / "figures"
     options = ["--only", "first-call", "--repeats", "1", "--threads", "1", "--out", str(out)]

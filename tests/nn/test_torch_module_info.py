@@ -169,8 +169,7 @@ def test_forward_gradient_and_second_gradient(
 
 
 @each_info
-@each_dtype
-@each_mode
+@each_dtype_and_mode
 def test_saved_and_loaded(info: ModuleInfo, dtype: torch.dtype, training: bool) -> None:
     for given in inputs(info, dtype, training):
         mine, other = pair(info, given, dtype, training)

@@ -162,7 +162,7 @@ TIMES = {
 
 
 @pytest.mark.parametrize("case", TIMES)
-@pytest.mark.parametrize("name", ["time", "day", "when"])
+@pytest.mark.parametrize("name", ["time", pytest.param("day", marks=pytest.mark.thorough), "when"])
 def test_times_of_any_type(case: str, name: str, tmp_path: Path) -> None:
     path = tmp_path / "given.parquet"
     numbers = [float(row % 7) for row in range(40)]
