@@ -34,6 +34,21 @@ class Symbols:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """That not rows are read but their changes.
+
+    Attributes:
+        rows: Over how many.
+        columns: Of how many columns, the first ones; others are read as they are.
+        transform: Of the first column, the target, before: one of `throughtime.data.transforms`.
+    """
+
+    rows: int
+    columns: int
+    transform: str
+
+
+@dataclass(frozen=True)
 class Described:
     """A model in evaluation mode, its weights in float32 on the CPU.
 
@@ -50,7 +65,8 @@ class Described:
         readout: What the last layer's outputs, or what is pooled of them, go through; None for a
             layer without a readout.
         symbols: What the input's numbers stand for; None for an input of columns.
-        scaling: Of the inputs' columns; None for none.
+        changes: Over which rows changes are read and forecast; None for rows themselves.
+        scaling: Of the inputs' columns, or of their changes; None for none.
         target_scaling: Of the outputs' columns, from which they are brought back; None for none.
         columns: The inputs by name, where they have names.
         outputs: What each output is, where that can be said.
@@ -66,6 +82,7 @@ class Described:
     pooling: str | None = None
     readout: Readout | None = None
     symbols: Symbols | None = None
+    changes: Changes | None = None
     scaling: Scaling | None = None
     target_scaling: Scaling | None = None
     columns: tuple[str, ...] = ()

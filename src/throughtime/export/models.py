@@ -19,7 +19,7 @@ from throughtime.estimators import (
     SequenceRegressor,
     SeriesModel,
 )
-from throughtime.export.described import Described, Symbols
+from throughtime.export.described import Changes, Described, Symbols
 from throughtime.export.errors import ExportError
 from throughtime.export.networks import (
     Layers,
@@ -72,16 +72,15 @@ def _series_model(model: SeriesModel) -> Described:
             "the forecaster has learned several series, each of a scale of its own; name the "
             f"one to export (series): {listed(scaling.of, shown=10)}"
         )
-    if model.settings.difference:
-        raise ExportError(
-            "the forecaster has learned changes, and what it forecasts is counted from rows "
-            "before; export one that was trained without difference (--difference 0)"
-        )
-    rows = model.rows
+    rows, settings = model.rows, model.settings
+    changes = None
+    if settings.difference:
+        changes = Changes(settings.difference, len(rows.columns), settings.transform)
     calendar = len(rows.calendar.columns)  # comes as the network reads it
     ahead = [name for name, read in zip(rows.inputs, rows.ahead.tolist(), strict=True) if read]
     return replace(
         describe_network(model.of_target()),
+        changes=changes,
         scaling=replace(
             scaling,
             center=scaling.center + (0.0,) * calendar,
@@ -94,6 +93,7 @@ def _series_model(model: SeriesModel) -> Described:
             "columns": json.dumps(rows.inputs),
             "target": model.columns[0],
             **({"of the next step": json.dumps(ahead)} if ahead else {}),
+            **({"changes over": str(settings.difference)} if changes else {}),
         },
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from throughtime.export.c_header import layer, numbers, pooling, readout, scaling, symbols
+from throughtime.export.c_header import changes, layer, numbers, pooling, readout, scaling, symbols
 from throughtime.export.c_header.introduction import input_type, introduction, output_type
 from throughtime.export.c_header.names import identifier
 from throughtime.export.described import Described, refuse_directions
@@ -19,7 +19,8 @@ def to_c(model: Model, name: str = "network", *, notes: Mapping[str, str] | None
     `NAME_step(state, input, output)`, which runs one step. It allocates no memory; C++ takes it
     too. Inputs and outputs are float; what has a scaling is double, in the units of the data:
 
-    - `Forecaster`: inputs its columns, output the target's forecast for the next step.
+    - `Forecaster`: inputs its columns, output the target's forecast for the next step; of one that
+      has learned changes over m rows it is NAN for the first m.
     - `LanguageModel`: input the number of a symbol, an int, outputs the natural logarithms of the
       probabilities of the next, float; `NAME_symbols` and `NAME_number(code)` are the vocabulary,
       where it is of characters.
@@ -87,6 +88,7 @@ def _declarations(described: Described, name: str) -> str:
             "typedef struct {",
             *fields,
             *pooling.fields(described),
+            *changes.fields(described),
             f"}} {name}_state;",
             "",
             "/* The weights of a layer, column after column. */",
@@ -135,6 +137,7 @@ def _start(described: Described, name: str) -> str:
             *loops,
             "    }",
             *pooling.start(described),
+            *changes.start(described),
             "}",
             "",
         ]
@@ -152,9 +155,12 @@ def _step(described: Described, name: str) -> str:
 
     body: list[str] = []
     x = "input"
+    if described.changes is not None:
+        x = "change"
+        body += changes.inwards(described)
     if described.scaling is not None:
+        body += scaling.inwards(described.scaling, name, x)
         x = "x"
-        body += scaling.inwards(described.scaling, name)
     for place in range(len(described.layers)):
         if place == 0 and described.symbols is not None:
             body += symbols.first_layer(described, described.symbols, name, own(0))
@@ -175,6 +181,8 @@ def _step(described: Described, name: str) -> str:
         body += readout.activation(name, described.readout.activation, y, O)
     if described.target_scaling is not None:
         body += scaling.outwards(described.target_scaling, name)
+    if described.changes is not None:
+        body += changes.outwards(described)
     return "\n".join(
         [
             f"static inline void {name}_step({name}_state *state, {taken}, {number} *output)",

@@ -77,6 +77,9 @@ def _inwards(described: Described) -> list[str]:
             f"       input[{place}]   {_in_comment(column)}"
             for place, column in enumerate(described.columns)
         ]
+        if described.changes is not None:
+            rows = described.changes.rows
+            named.append(f"   Changes over {rows} of them are read: the first {rows} give NAN.")
         return ["", "   Inputs, in their own units:", *named]
     if described.scaling is None:
         return []

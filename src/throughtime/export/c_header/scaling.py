@@ -35,19 +35,24 @@ def constants(scaling: Scaling, name: str, what: str) -> str:
     )
 
 
-def inwards(scaling: Scaling, name: str) -> list[str]:
-    """Write the scaling of `input` into x.
+def inwards(scaling: Scaling, name: str, given: str = "input") -> list[str]:
+    """Write the scaling of what is given into x.
+
+    Args:
+        scaling: Of inputs.
+        name: What the names of arrays begin with.
+        given: The array that is scaled.
 
     Raises:
         ExportError: The transform of the target has no counterpart in C.
     """
-    forward, _ = _transform(scaling)
+    forward = forward_of(scaling.transform)
     lines = [f"    float x[{scaling.columns}];"]
     if _by_loop(scaling):
-        value = f"(input[i] - {name}_input_center[i]) / {name}_input_scale[i]"
+        value = f"({given}[i] - {name}_input_center[i]) / {name}_input_scale[i]"
         return [*lines, *_loop(scaling.columns, f"x[i] = (float)({value});")]
     for place, (center, scale) in enumerate(zip(scaling.center, scaling.scale, strict=True)):
-        value = f"input[{place}]" if place else forward.format("input[0]")
+        value = f"{given}[{place}]" if place else forward.format(f"{given}[0]")
         lines.append(f"    x[{place}] = (float)(({value} - {_signed(center)}) / {double(scale)});")
     return lines
 
@@ -58,7 +63,7 @@ def outwards(scaling: Scaling, name: str) -> list[str]:
     Raises:
         ExportError: The transform of the target has no counterpart in C.
     """
-    _, inverse = _transform(scaling)
+    inverse = inverse_of(scaling.transform)
     if _by_loop(scaling):
         value = f"(double)y[i] * {name}_output_scale[i] + {name}_output_center[i]"
         return _loop(scaling.columns, f"output[i] = {value};")
@@ -72,13 +77,27 @@ def outwards(scaling: Scaling, name: str) -> list[str]:
     return lines
 
 
-def _transform(scaling: Scaling) -> tuple[str, str]:
-    if scaling.transform not in TRANSFORMS:
+def forward_of(transform: str) -> str:
+    """Give what a transform does to {0}, in C.
+
+    Raises:
+        ExportError: It has no counterpart.
+    """
+    return _transform(transform)[0]
+
+
+def inverse_of(transform: str) -> str:
+    """Give the way back, likewise."""
+    return _transform(transform)[1]
+
+
+def _transform(name: str) -> tuple[str, str]:
+    if name not in TRANSFORMS:
         raise ExportError(
-            f"the transform {scaling.transform!r} of the target has no counterpart in C here; "
+            f"the transform {name!r} of the target has no counterpart in C here; "
             f"known are {', '.join(TRANSFORMS)}"
         )
-    return TRANSFORMS[scaling.transform]
+    return TRANSFORMS[name]
 
 
 def _by_loop(scaling: Scaling) -> bool:

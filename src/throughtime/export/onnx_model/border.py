@@ -42,16 +42,7 @@ def read(graph: Graph, readout: Readout, h: str) -> str:
 
 def scaled(graph: Graph, scaling: Scaling, x: str) -> str:
     """Add `(x - center) / scale`, in float64 as it was fitted, and the cast to float32."""
-
-    def transformed(target: str) -> str:
-        if scaling.transform == "sqrt":
-            return graph.apply("Sqrt", target)
-        if scaling.transform == "log1p":
-            return graph.apply("Log", graph.apply("Add", target, _double(graph, 1.0)))
-        raise _unknown(scaling.transform)
-
-    if scaling.transform != "none":
-        x = _first_column(graph, x, scaling.columns, transformed)
+    x = transformed(graph, scaling.transform, x, scaling.columns)
     centered = graph.apply("Sub", x, _double(graph, *scaling.center))
     scaled = graph.apply("Div", centered, _double(graph, *scaling.scale))
     return graph.apply("Cast", scaled, to=graph.element("FLOAT"))
@@ -59,21 +50,41 @@ def scaled(graph: Graph, scaling: Scaling, x: str) -> str:
 
 def unscaled(graph: Graph, scaling: Scaling, y: str) -> str:
     """Add the way back of outputs, from float32 to their own units in float64."""
-
-    def inverted(target: str) -> str:
-        if scaling.transform == "sqrt":
-            target = graph.apply("Max", target, _double(graph, 0.0))
-            return graph.apply("Mul", target, target)
-        if scaling.transform == "log1p":
-            return graph.apply("Sub", graph.apply("Exp", target), _double(graph, 1.0))
-        raise _unknown(scaling.transform)
-
     wide = graph.apply("Cast", y, to=graph.element("DOUBLE"))
     found = graph.apply("Mul", wide, _double(graph, *scaling.scale))
     found = graph.apply("Add", found, _double(graph, *scaling.center))
-    if scaling.transform == "none":
-        return found
-    return _first_column(graph, found, scaling.columns, inverted)
+    return inverted(graph, scaling.transform, found, scaling.columns)
+
+
+def transformed(graph: Graph, transform: str, values: str, columns: int) -> str:
+    """Add the transform of the first of some columns, the target.
+
+    Raises:
+        ExportError: It has no counterpart in ONNX.
+    """
+
+    def forward(target: str) -> str:
+        if transform == "sqrt":
+            return graph.apply("Sqrt", target)
+        if transform == "log1p":
+            return graph.apply("Log", graph.apply("Add", target, _double(graph, 1.0)))
+        raise _unknown(transform)
+
+    return values if transform == "none" else _first_column(graph, values, columns, forward)
+
+
+def inverted(graph: Graph, transform: str, values: str, columns: int) -> str:
+    """Add the way back of the first of some columns, likewise."""
+
+    def inverse(target: str) -> str:
+        if transform == "sqrt":
+            target = graph.apply("Max", target, _double(graph, 0.0))
+            return graph.apply("Mul", target, target)
+        if transform == "log1p":
+            return graph.apply("Sub", graph.apply("Exp", target), _double(graph, 1.0))
+        raise _unknown(transform)
+
+    return values if transform == "none" else _first_column(graph, values, columns, inverse)
 
 
 def _first_column(graph: Graph, values: str, columns: int, function: Callable[[str], str]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from throughtime.export.described import Described, refuse_directions
 from throughtime.export.errors import ExportError
 from throughtime.export.models import Model, describe
-from throughtime.export.onnx_model import pooling
+from throughtime.export.onnx_model import changes, pooling
 from throughtime.export.onnx_model.border import read, scaled, unscaled
 from throughtime.export.onnx_model.graph import Graph, imported
 from throughtime.export.onnx_model.layers import one_step, over_time, zeros
@@ -37,7 +37,9 @@ def to_onnx(
     and a `next_s` for each state. T and B are free. All are float32, but what has a scaling is
     float64, in the units of the data:
 
-    - `Forecaster`: `input` its columns, `output` at a step the target's forecast for the next.
+    - `Forecaster`: `input` its columns, `output` at a step the target's forecast for the next. One
+      that has learned changes over m rows has an input `before`, [m, B, I], the rows before the
+      first of `input`, and an output `next_before`.
     - `LanguageModel`: `input` the numbers of symbols, int64 [T, B] ([B] if streaming), `output` the
       natural logarithms of the probabilities of the next symbol, float32 [T, B, V].
     - `SequenceRegressor` with per="step": `output` [T, B, O].
@@ -86,7 +88,8 @@ _Ends = tuple[list["ValueInfoProto"], list["ValueInfoProto"]]
 
 def _sequence(graph: Graph, described: Described, lengths: bool) -> _Ends:
     """Add whole sequences."""
-    x = _read_input(graph, described)
+    given, base = _changes(graph, described, "input")
+    x = _read_input(graph, described, given)
     valid = "sequence_lens" if lengths else ""
     states, shapes = _states(described)
     places: list[int | str] = ["batch", "time"] if described.batch_first else ["time", "batch"]
@@ -102,18 +105,20 @@ def _sequence(graph: Graph, described: Described, lengths: bool) -> _Ends:
         h, after = over_time(graph, described, x, states, valid)
         inputs = [graph.value(s, "FLOAT", shape) for s, shape in zip(states, shapes, strict=True)]
         outputs = [
-            _output(graph, described, h, places),
+            _output(graph, described, h, places, base),
             *_next(graph, described, after),
         ]
     if lengths:
         inputs.append(graph.value("sequence_lens", "INT32", ["batch"]))
+    _beside(graph, described, inputs, outputs)
     return [_input(graph, described, places), *inputs], outputs
 
 
 def _step(graph: Graph, described: Described) -> _Ends:
     """Add one step."""
     states, shapes = _states(described)
-    h, after = one_step(graph, described, _read_input(graph, described), states)
+    given, base = _changes(graph, described, "input", streaming=True)
+    h, after = one_step(graph, described, _read_input(graph, described, given), states)
     counts: list[ValueInfoProto] = []
     counts_after: list[ValueInfoProto] = []
     if described.counted:
@@ -124,8 +129,9 @@ def _step(graph: Graph, described: Described) -> _Ends:
         for prefix, side in sides:
             side.append(graph.value(f"{prefix}pooled", "FLOAT", ["batch", described.read_size]))
             side.append(graph.value(f"{prefix}steps", "INT64", ["batch"]))
-    outputs = [_output(graph, described, h, ["batch"]), *_next(graph, described, after)]
+    outputs = [_output(graph, described, h, ["batch"], base), *_next(graph, described, after)]
     inputs = [graph.value(s, "FLOAT", shape) for s, shape in zip(states, shapes, strict=True)]
+    _beside(graph, described, inputs, outputs)
     return [_input(graph, described, ["batch"]), *inputs, *counts], [*outputs, *counts_after]
 
 
@@ -144,11 +150,37 @@ def _next(graph: Graph, described: Described, after: list[str]) -> list[ValueInf
     return [graph.value(name, "FLOAT", shape) for name, shape in zip(names, shapes, strict=True)]
 
 
-def _read_input(graph: Graph, described: Described) -> str:
-    """Add what makes of the input what the layers read, float32 [..., I]."""
+def _changes(
+    graph: Graph, described: Described, x: str, streaming: bool = False
+) -> tuple[str, str | None]:
+    """Add the changes that are read of the input, if they are; give these, and what they are of."""
+    if described.changes is None:
+        return x, None
+    if not streaming:
+        return changes.changed(graph, described, described.changes, x)
+    first = graph.whole([0])
+    found = changes.changed(graph, described, described.changes, graph.apply("Unsqueeze", x, first))
+    change, base = (graph.apply("Squeeze", value, first) for value in found)
+    return change, base
+
+
+def _beside(
+    graph: Graph,
+    described: Described,
+    inputs: list[ValueInfoProto],
+    outputs: list[ValueInfoProto],
+) -> None:
+    """Declare the rows before, where changes are read."""
+    if described.changes is not None:
+        inputs.append(changes.values(graph, described, described.changes, changes.BEFORE))
+        outputs.append(changes.values(graph, described, described.changes, changes.AFTER))
+
+
+def _read_input(graph: Graph, described: Described, given: str) -> str:
+    """Add what makes of what is given what the layers read, float32 [..., I]."""
     if described.symbols is not None:
-        return columns_of(graph, described.symbols, "input")
-    return "input" if described.scaling is None else scaled(graph, described.scaling, "input")
+        return columns_of(graph, described.symbols, given)
+    return given if described.scaling is None else scaled(graph, described.scaling, given)
 
 
 def _input(graph: Graph, described: Described, places: list[int | str]) -> ValueInfoProto:
@@ -158,12 +190,20 @@ def _input(graph: Graph, described: Described, places: list[int | str]) -> Value
     return graph.value("input", kind, [*places, described.input_size])
 
 
-def _output(graph: Graph, described: Described, h: str, places: list[int | str]) -> ValueInfoProto:
-    """Add what is made of what is read out, as the output."""
+def _output(
+    graph: Graph,
+    described: Described,
+    h: str,
+    places: list[int | str],
+    base: str | None = None,
+) -> ValueInfoProto:
+    """Add what is made of what is read out, as the output; a change counts from its base."""
     y = h if described.readout is None else read(graph, described.readout, h)
     kind = "FLOAT"
     if described.target_scaling is not None:
         y, kind = unscaled(graph, described.target_scaling, y), "DOUBLE"
+    if described.changes is not None and base is not None:
+        y = changes.restored(graph, described.changes, y, base)
     graph.rename(y, "output")
     return graph.value("output", kind, [*places, described.output_size])
 
