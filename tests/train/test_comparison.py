@@ -190,5 +190,5 @@ def test_more_is_kept_by_backpropagation_through_a_longer_sequence() -> None:
     )
     if short is None or long is None:
         pytest.skip("this system does not tell the most that a process used")
-    assert long > 32 * 1000 * 32 * 4  # the outputs alone
-    assert long > 5 * short
+    # The outputs alone. What a process touches of the libraries' files is in both.
+    assert long - short > 32 * (1000 - 50) * 32 * 4
