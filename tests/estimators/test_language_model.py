@@ -34,7 +34,7 @@ def learned() -> LanguageModel:
     """A model that has learned a phrase by heart, in double precision."""
     return LanguageModel(
         hidden=16, window=40, batch_size=4, epochs=25, learning_rate=0.03, dropout=0.0,
-        dtype="float64",
+        weight_dropout=0.0, dtype="float64",
     ).fit(TEXT)  # fmt: skip
 
 
@@ -154,6 +154,7 @@ def test_every_cell_learns_text(cell: str) -> None:
 def test_gradient_methods_learn_text(method: str) -> None:
     model = LanguageModel(
         cell="gru" if method[0] != "e" else "lstm", method=method, embedding=0, dropout=0.0,
+        weight_dropout=0.0,
         **QUICK | {"epochs": 2},
     ).fit(TEXT)  # fmt: skip
     first, last = model.history_[0].loss, model.history_[-1].loss
@@ -252,7 +253,8 @@ def test_scikit_learn_clones_it() -> None:
 
 WRONG = {
     "hidden": (0, "hidden must be a whole number"), "cell": ("lstn", "lstm"),
-    "dropout": (1.0, "below 1; got 1.0"), "embedding": (-1, "embedding is a number of columns"),
+    "dropout": (1.0, "below 1; got 1.0"), "weight_dropout": (-0.1, "weight_dropout is a share"),
+    "embedding": (-1, "embedding is a number of columns"),
     "validation": (1.0, "validation is a share"), "method": ("bttp", "unknown gradient method"),
     "optimizer": ("adams", "known are"), "vocabulary": ("words", "known are characters, bytes"),
     "window": (1.5, "window must be"), "patience": (0, "patience must be"),

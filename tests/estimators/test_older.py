@@ -50,6 +50,12 @@ def test_there_is_one_of_each_kind_and_format() -> None:
             assert (number, kind) in kinds
 
 
+def test_a_text_learned_before_weights_were_dropped_says_that_none_were() -> None:
+    (folder, *_) = (f for f in FOLDERS if isinstance(tt.load(f), tt.LanguageModel))
+    assert tt.load(folder).weight_dropout == 0
+    assert tt.LanguageModel().weight_dropout > 0
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
 def test_a_changed_weight_would_be_seen(folder: Path, tmp_path: Path) -> None:
     changed = tmp_path / "run"

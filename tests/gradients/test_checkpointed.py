@@ -246,16 +246,16 @@ def test_the_smallest_memory_is_named_and_does() -> None:
         list(CheckpointedBPTT(least - 1)(model, x, x, squared))
 
 
-@pytest.mark.parametrize("recurrent_dropout", [0.0, 0.4])
+@pytest.mark.parametrize("dropping", [{}, {"recurrent_dropout": 0.4}, {"weight_dropout": 0.4}])
 @pytest.mark.parametrize("limits", [{"slots": 2, "segment": 4}, {"memory": 40_000}, {}])
-def test_what_is_dropped_is_dropped_again(recurrent_dropout: float, limits: Any) -> None:
+def test_what_is_dropped_is_dropped_again(dropping: dict[str, float], limits: Any) -> None:
     class Model(nn.Module):
         """Draws; draws again when it is run again, unless the random numbers are the same."""
 
         def __init__(self) -> None:
             super().__init__()
             self.recurrent = tt.nn.Recurrent(
-                "lstm", 2, 5, num_layers=2, dropout=0.3, recurrent_dropout=recurrent_dropout
+                "lstm", 2, 5, num_layers=2, dropout=0.3, **dropping
             ).double()
             self.readout = nn.Linear(5, 2).double()
             self.drawn: list[float] = []

@@ -8,6 +8,7 @@ import torch
 from torch.nn.functional import linear
 
 import throughtime as tt
+from throughtime.nn.dropping import kept
 
 
 def layer(cell: str = "elman", **options: object) -> tt.nn.Recurrent:
@@ -27,7 +28,7 @@ def test_recurrent_dropout_drops_the_same_units_at_every_step() -> None:
     y, _ = made(x)
     # Each row's factors solve what the first step that uses a state says, and hold for the others.
     torch.manual_seed(7)
-    factors = torch.nn.functional.dropout(torch.ones(5, 40, dtype=torch.float64), 0.5)
+    factors = kept((5, 40), 0.5, x)
     assert set(factors.unique().tolist()) == {0.0, 2.0}
     h = torch.zeros(5, 40, dtype=torch.float64)
     for t in range(6):

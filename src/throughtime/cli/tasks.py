@@ -15,7 +15,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
         "window", "windows_per_epoch",
     ),
     TEXT: (
-        "vocabulary", "encoding", "pattern", "embedding", "dropout", "window", "rows",
+        "vocabulary", "encoding", "pattern", "embedding", "dropout", "weight_dropout", "window",
+        "rows",
     ),
     RECORDINGS: ("group", "test_files", "pooling", "bidirectional", "dropout"),
     PAIR: ("target", "window", "warm_up", "rows"),

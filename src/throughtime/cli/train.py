@@ -32,9 +32,9 @@ from throughtime.train.run_folder import RunFolder
 
 _PARAMETERS = (
     "transform", "output", "difference", "vocabulary", "cell", "hidden", "layers", "embedding",
-    "dropout", "pooling", "bidirectional", "epochs", "learning_rate", "optimizer", "schedule",
-    "window", "windows_per_epoch", "warm_up", "rows", "method", "patience", "clip", "seed",
-    "device", "dtype",
+    "dropout", "weight_dropout", "pooling", "bidirectional", "epochs", "learning_rate",
+    "optimizer", "schedule", "window", "windows_per_epoch", "warm_up", "rows", "method",
+    "patience", "clip", "seed", "device", "dtype",
 )  # fmt: skip
 """The options that are parameters of an estimator."""
 DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
@@ -187,8 +187,12 @@ def train(
         typer.Option(
             help="Text, recordings: Share of outputs dropped in training.",
             rich_help_panel=NETWORK,
-            show_default="0.3, 0.2",
+            show_default="0.4, 0.2",
         ),
+    ] = None,
+    weight_dropout: Annotated[
+        float | None,
+        _text(NETWORK, "Share of the recurrent weights dropped in training.", "weight_dropout"),
     ] = None,
     pooling: Annotated[
         str | None,

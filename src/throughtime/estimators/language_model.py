@@ -42,7 +42,10 @@ class LanguageModel(Parameters):
         layers: Layers.
         embedding: Columns of a learned embedding; 0 for a column a symbol (one-hot), which online
             gradient methods need; None for 128, or H where that is less.
-        dropout: Share of each layer's outputs that is dropped while training, the last's too.
+        dropout: Share of each layer's outputs that is dropped while training, the last's too, which
+            stay the same for all steps of a chunk.
+        weight_dropout: Share of the recurrent weights, if the cell has any, that is dropped while
+            training, other ones in each chunk. Online gradient methods need 0 for both.
         method: A gradient method with its arguments. "bptt" differentiates the chunks of a stream:
             truncated backpropagation through `window` steps.
         window: Steps of a chunk; methods that look back over several updates get longer ones.
@@ -80,7 +83,8 @@ class LanguageModel(Parameters):
         hidden: int = 256,
         layers: int = 1,
         embedding: int | None = None,
-        dropout: float = 0.3,
+        dropout: float = 0.4,
+        weight_dropout: float = 0.1,
         method: str = "bptt",
         window: int = 100,
         batch_size: int = 16,
@@ -98,7 +102,7 @@ class LanguageModel(Parameters):
     ) -> None:
         self.vocabulary = vocabulary
         self.cell, self.hidden, self.layers = cell, hidden, layers
-        self.embedding, self.dropout = embedding, dropout
+        self.embedding, self.dropout, self.weight_dropout = embedding, dropout, weight_dropout
         self.method, self.window, self.batch_size = method, window, batch_size
         self.epochs, self.learning_rate = epochs, learning_rate
         self.optimizer, self.schedule = optimizer, schedule
@@ -115,10 +119,9 @@ class LanguageModel(Parameters):
         mine = self.get_params()
         names = inspect.signature(Settings).parameters
         settings = Settings(**{name: mine[name] for name in names if name in mine})
-        if not 0 <= self.dropout < 1:
-            raise SettingsError(f"dropout is a share from 0, below 1; got {self.dropout!r}")
-        if not 0 <= self.validation < 1:
-            raise SettingsError(f"validation is a share from 0, below 1; got {self.validation!r}")
+        for name in ("dropout", "weight_dropout", "validation"):
+            if not 0 <= mine[name] < 1:
+                raise SettingsError(f"{name} is a share from 0, below 1; got {mine[name]!r}")
         if self.patience is not None and not self.validation:
             raise SettingsError("patience waits for a better validation loss; give a validation")
         whole = isinstance(self.embedding, int) and not isinstance(self.embedding, bool)
@@ -178,7 +181,7 @@ class LanguageModel(Parameters):
             torch.manual_seed(self.seed)
             network = network_of_symbols(
                 vocabulary.size, vocabulary.unknown, self.cell, self.hidden, self.layers,
-                self.embedding, self.dropout, settings.torch_dtype,
+                self.embedding, self.dropout, self.weight_dropout, settings.torch_dtype,
             ).to(self.device)  # fmt: skip
         return TextTraining(network, vocabulary, numbers, held, settings)
 

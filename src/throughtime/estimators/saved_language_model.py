@@ -29,7 +29,7 @@ from throughtime.estimators.settings import DTYPES, SettingsError
 from throughtime.estimators.symbol_network import network_of_symbols
 from throughtime.nn import Network
 
-_NETWORK = ("cell", "hidden", "layers", "embedding", "dropout", "dtype")
+_NETWORK = ("cell", "hidden", "layers", "embedding", "dropout", "weight_dropout", "dtype")
 """The parameters that say what the network is; the others say how it is trained."""
 
 
@@ -114,7 +114,13 @@ def described(
     path = folder / CONFIG
     try:
         vocabulary, opening = vocabulary_of(config["vocabulary"]), config["opening"]
-        parameters = {**config["training"], **config["network"], "vocabulary": vocabulary.name}
+        # Runs of before there was dropout of weights say nothing of it.
+        parameters = {
+            "weight_dropout": 0.0,
+            **config["training"],
+            **config["network"],
+            "vocabulary": vocabulary.name,
+        }
         model = LanguageModel(**{**parameters, **other})
         model.check()
         if type(opening) is not int or not 0 <= opening < vocabulary.size:
@@ -138,5 +144,5 @@ def _without_memory(model: LanguageModel, vocabulary: Vocabulary) -> Network:
     with torch.device("meta"):
         return network_of_symbols(
             vocabulary.size, vocabulary.unknown, model.cell, model.hidden, model.layers,
-            model.embedding, model.dropout, DTYPES[model.dtype],
+            model.embedding, model.dropout, model.weight_dropout, DTYPES[model.dtype],
         )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from throughtime.cells import find
 from throughtime.nn import Network
 from throughtime.nn.embedded import EmbeddedNetwork
 
@@ -22,6 +23,7 @@ def network_of_symbols(
     layers: int,
     embedding: int | None,
     dropout: float,
+    weight_dropout: float,
     dtype: torch.dtype,
 ) -> Network:
     """Make a network that gives logits for the next symbol.
@@ -35,6 +37,7 @@ def network_of_symbols(
         embedding: Columns of a learned embedding; 0 for one column a symbol; None for a width that
             suits most.
         dropout: Share of each layer's outputs dropped while training, the last's too.
+        weight_dropout: Share of the recurrent weights dropped while training, if there are any.
         dtype: Of its weights.
 
     Returns:
@@ -45,6 +48,7 @@ def network_of_symbols(
     more: dict[str, Any] = {
         "num_layers": layers,
         "dropout": dropout if layers > 1 else 0.0,
+        "weight_dropout": weight_dropout if find(cell).recurrent_gates else 0.0,
         "readout_dropout": dropout,
         "dtype": dtype,
     }

@@ -173,7 +173,7 @@ def runs_by_engine(chain: Chain, held: bool) -> bool:
         and (model is layers or type(model).forward is Network.forward)
         and not layers.batch_first
         and (chain.lengths is None or isinstance(layers, Recurrent))
-        and not (layers.dropout and layers.training)
+        and not (layers.training and (layers.dropout or getattr(layers, "weight_dropout", 0.0)))
         and not _hooked(model)
         and all(weight.is_leaf for weight in _weights(layers))
     )

@@ -54,6 +54,7 @@ def layer_of(model: nn.Module, method: str) -> Recurrent:
     dropping = {
         "dropout": layer.dropout if layer.num_layers > 1 else 0.0,
         "recurrent_dropout": getattr(layer, "recurrent_dropout", 0.0),
+        "weight_dropout": getattr(layer, "weight_dropout", 0.0),
     }
     for name, share in dropping.items():
         if layer.training and share:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import overload
 
 import torch
@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from throughtime.equations import Cell
+from throughtime.nn.dropping import kept
 from throughtime.nn.one_step import Readout
 from throughtime.nn.packed import with_data
 from throughtime.nn.recurrent import Recurrent, State
 from throughtime.nn.shapes import share, whole_number
 from throughtime.nn.stepper import Stepper
+from throughtime.nn.tracing import is_symbol
 
 activations: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda y: y,
@@ -41,8 +43,12 @@ class Network(nn.Module):
         batch_first: Whether input and output are [B, T, ·].
         dropout: Share of each layer's outputs that is dropped while training, except the last's.
         bidirectional: Whether layers run in both directions.
+        recurrent_dropout: As for `Recurrent`, like the next two.
+        zoneout: The share of each state that keeps its old value.
+        weight_dropout: Share of the recurrent weights that is dropped while training.
         readout_dropout: Share of the last layer's outputs that the readout does not see while
-            training, other ones at every step.
+            training, the same ones at every step of a pass (Gal & Ghahramani 2016); other ones at
+            every step of packed sequences.
         device: Where the parameters live.
         dtype: Their floating type.
 
@@ -70,6 +76,9 @@ class Network(nn.Module):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout: float | Sequence[float] = 0.0,
+        weight_dropout: float = 0.0,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         readout_dropout: float = 0.0,
@@ -90,6 +99,9 @@ class Network(nn.Module):
             batch_first=batch_first,
             dropout=dropout,
             bidirectional=bidirectional,
+            recurrent_dropout=recurrent_dropout,
+            zoneout=zoneout,
+            weight_dropout=weight_dropout,
             device=device,
             dtype=dtype,
         )
@@ -118,14 +130,23 @@ class Network(nn.Module):
         """Give the outputs for outputs of the last layer: `g(V h + v)`.
 
         Args:
-            h: [..., H]
+            h: [T, B, H] ([B, T, H] with `batch_first`); or [..., H] of rows that are not steps of
+                one another.
 
         Returns:
             [..., O]
         """
-        if self.readout_dropout:
-            h = nn.functional.dropout(h, self.readout_dropout, self.training)
+        if self.readout_dropout and self.training:
+            h = self._dropped(h)
         return activations[self.output_activation](self.readout(h))
+
+    def _dropped(self, h: Tensor) -> Tensor:
+        if is_symbol(h):  # torch.fx knows no shapes
+            return nn.functional.dropout(h, self.readout_dropout)
+        shape = list(h.shape)
+        if h.dim() == 3:
+            shape[1 if self.batch_first else 0] = 1  # the same for all steps
+        return h * kept(shape, self.readout_dropout, h)
 
     def stepper(self, batch_size: int = 1) -> Stepper:
         """Run one step a call, as soon as its input is there; see `Recurrent.stepper`.
@@ -175,4 +196,7 @@ class Network(nn.Module):
         h, state = self.recurrent(x, state, lengths)
         if isinstance(h, PackedSequence):
             return with_data(h, self.read(h.data)), state
+        if not is_symbol(h) and h.dim() == 2:  # one sequence
+            time = 1 if self.batch_first else 0
+            return self.read(h.unsqueeze(1 - time)).squeeze(1 - time), state
         return self.read(h), state

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import overload
 
@@ -13,7 +14,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from throughtime import cells
+from throughtime.engine import Weights
 from throughtime.equations import Cell
+from throughtime.nn.dropping import kept
 from throughtime.nn.layers import Stack
 from throughtime.nn.packed import through_padding
 from throughtime.nn.shapes import (
@@ -55,12 +58,14 @@ class Recurrent(NamedWeights, Untraced):
         zoneout: Probability with which a unit keeps its old state at a step while training; its
             expectation is used otherwise (Krueger et al. 2017). One number for all states, or one
             for each, in the cell's order; 0 for states that the cell declares to change together.
+        weight_dropout: Share of the recurrent weights that is dropped while training, other ones in
+            each pass, the same for all steps and rows of it (Wan et al. 2013; Merity et al. 2018).
         device: Where the parameters live.
         dtype: Their floating type.
 
     Raises:
-        ValueError: A size, or a share, is out of range; recurrent dropout of a cell without
-            recurrent weights; zoneout on states that change together.
+        ValueError: A size, or a share, is out of range; dropout of the recurrent product, or of its
+            weights, of a cell without any; zoneout on states that change together.
         CellError: No cell has that name.
 
     TorchScript (`torch.jit.script`, `torch.jit.trace`, deprecated in torch) refuses the layer.
@@ -91,6 +96,7 @@ class Recurrent(NamedWeights, Untraced):
         bidirectional: bool = False,
         recurrent_dropout: float = 0.0,
         zoneout: float | Sequence[float] = 0.0,
+        weight_dropout: float = 0.0,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -101,11 +107,13 @@ class Recurrent(NamedWeights, Untraced):
         self._cell = cells.find(cell)
         self.dropout = share("dropout", dropout)
         self.recurrent_dropout = share("recurrent_dropout", recurrent_dropout)
-        if self.recurrent_dropout and not self.cell.recurrent_gates:
-            raise ValueError(
-                f"recurrent_dropout acts on what the recurrent weights multiply, and cell "
-                f"{self.cell.name!r} has none; leave it at 0"
-            )
+        self.weight_dropout = share("weight_dropout", weight_dropout)
+        for name in ("recurrent_dropout", "weight_dropout"):
+            if getattr(self, name) and not self.cell.recurrent_gates:
+                raise ValueError(
+                    f"{name} acts on the product with the recurrent weights, and cell "
+                    f"{self.cell.name!r} has none; leave it at 0"
+                )
         self.zoneout = zoneout_shares(self.cell, zoneout)
         if self.dropout and num_layers == 1:
             warnings.warn(
@@ -243,7 +251,7 @@ class Recurrent(NamedWeights, Untraced):
         """Give the layers as they are to be run, in training or not."""
         return Stack(
             self.cell,
-            self.weights,
+            self._weights_left if self.weight_dropout and training else self.weights,
             self.num_layers,
             self.bidirectional,
             dropout=self.dropout if training else 0.0,
@@ -254,7 +262,14 @@ class Recurrent(NamedWeights, Untraced):
 
     def _dropped(self, state: Tensor) -> Tensor:
         """Draw the factors on a state [B, H] that hold for a whole sequence."""
-        return nn.functional.dropout(torch.ones_like(state), self.recurrent_dropout)
+        return kept(state.shape, self.recurrent_dropout, state)
+
+    def _weights_left(self, layer: int, reverse: bool = False) -> Weights:
+        """Draw which recurrent weights of a layer and direction are left for this pass."""
+        weights = self.weights(layer, reverse)
+        assert weights.U is not None
+        U = weights.U * kept(weights.U.shape, self.weight_dropout, weights.U)
+        return replace(weights, U=U)
 
     def _taken(self, training: bool, T: int, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Draw which new values are taken, at each step; in evaluation, the expected share."""
@@ -290,4 +305,5 @@ _DEFAULTS = {
     "dropout": 0.0,
     "bidirectional": False,
     "recurrent_dropout": 0.0,
+    "weight_dropout": 0.0,
 }
