@@ -256,7 +256,7 @@ def test_a_run_takes_what_it_has_learned(trained: Path, pair: Path, tmp_path: Pa
     refused: list[tuple[list[str | Path], str]] = [
         (["predict", trained, fast], "44100 Hz; the network was trained at 8000 Hz"),
         (["predict", trained, dry, wet], "one recording a call; 2 files"),
-        (["predict", trained, dry, "--out", dry], "is the file that is read"),
+        (["predict", trained, dry, "--out", dry], "is a file that is read"),
         (["predict", trained, dry, "--time", "t"], "no time column"),
         (["evaluate", trained, dry], "name with --target"),
         (["evaluate", trained, dry, "--target", fast], "10 samples; dry.wav has 3000"),

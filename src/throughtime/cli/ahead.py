@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughtime.cli.errors import UsageError
+from throughtime.cli.output import refuse_to_write_over, source_of, written
 
 if TYPE_CHECKING:
     import polars as pl
@@ -84,30 +85,13 @@ def forecast_ahead(
     stem = str(config.get("name", "series")) if file is None else file.stem
     place = out if out is not None else Path(f"{Path(stem).name}-forecast.csv")
     refuse_to_write_over(place, file, future, source_of(config))
-    write_frame(frame, place)
+    with written(place) as to:
+        frame.write_csv(to, float_precision=None)
     if as_json:
         told: dict[str, Any] = {"forecast": str(place), "horizon": horizon, "series": len(found)}
         print(json.dumps({**told, "rows": frame.to_dicts()}, allow_nan=False))
         return
     _print(frame, config["target"], place)
-
-
-def source_of(config: dict[str, Any]) -> Path | None:
-    """Give the file that a run was trained on, which nothing is to be written over."""
-    origin = config.get("data")
-    source = origin.get("source") if isinstance(origin, dict) else None
-    return Path(source) if isinstance(source, str) and "\0" not in source else None
-
-
-def refuse_to_write_over(place: Path, *read: Path | None) -> None:
-    """Refuse a result in the place of a file that is read, or was learned from.
-
-    Raises:
-        UsageError: It would stand there.
-    """
-    for file in read:
-        if file is not None and file.exists() and place.exists() and place.samefile(file):
-            raise UsageError(f"{place} is a file that is read; name another with --out")
 
 
 def levels_of(text: str | None) -> list[float]:
@@ -120,20 +104,6 @@ def levels_of(text: str | None) -> list[float]:
         return [] if text is None else [float(part) for part in text.split(",")]
     except ValueError:
         raise UsageError(f"--level takes percents such as 80,95; got {text!r}") from None
-
-
-def write_frame(frame: pl.DataFrame, place: Path) -> None:
-    """Write a frame as CSV, whole.
-
-    Raises:
-        UsageError: It cannot be written.
-    """
-    from throughtime.storage import StorageError, write_whole
-
-    try:
-        write_whole(place, frame.write_csv(float_precision=None).encode())
-    except StorageError as error:  # it says which file, and why
-        raise UsageError(f"{error}; name another with --out") from error
 
 
 def _print(frame: pl.DataFrame, target: str, place: Path) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from throughtime.cli.ahead import levels_of, refuse_to_write_over, source_of, write_frame
+from throughtime.cli.ahead import levels_of
 from throughtime.cli.errors import UsageError, reports_errors
+from throughtime.cli.output import refuse_to_write_over, source_of, written
 from throughtime.estimators.horizon_forecast import PATHS
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def backtest(
 
     column = dataset.series_column
     found = backtesting.backtest(model_of, series, moments, levels, paths, seed, column)
-    write_frame(found.frame(), place)
+    with written(place) as to:
+        found.frame().write_csv(to, float_precision=None)
     if as_json:
         told = {"horizon": horizon, "windows": windows, "step": moments.step}
         told["season"] = found.season

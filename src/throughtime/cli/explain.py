@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from throughtime.cli.errors import UsageError, reports_errors
+from throughtime.cli.output import written_text
 
 if TYPE_CHECKING:
     from throughtime.cli.explaining.example import Example
@@ -156,10 +157,6 @@ def _hand_over(text: str, out: Path | None) -> None:
     if out is None:
         sys.stdout.write(text)
         return
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"{out} cannot be written: {error.strerror or error}; name another with --out"
-        ) from error
+    with written_text(out) as file:
+        file.write(text)
     print(out)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from throughtime.cli.errors import UsageError, reports_errors
+from throughtime.cli.output import written
 
 if TYPE_CHECKING:
     from throughtime.cli.exported_run import ExportedRun
@@ -69,12 +70,8 @@ def export(
             content, done = _graph(exported, streaming, lengths)
     except (ExportError, ImportError) as error:
         raise UsageError(str(error)) from error
-    try:
-        place.write_bytes(content)
-    except OSError as error:
-        raise UsageError(
-            f"{place} cannot be written: {error.strerror or error}; name another with --out"
-        ) from error
+    with written(place) as file:
+        file.write(content)
     if as_json:
         print(json.dumps({"file": str(place), "bytes": len(content), "of": exported.kind, **done}))
         return

@@ -12,6 +12,7 @@ import typer
 
 from throughtime.cli.errors import UsageError, reports_errors
 from throughtime.cli.flow_told import print_flow
+from throughtime.cli.output import written_text
 from throughtime.estimators.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,12 +85,8 @@ def flow(
     except NoFlowError as error:
         raise UsageError(str(error)) from None
     if out is not None:
-        try:
-            out.write_text(json.dumps(found, allow_nan=False) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                f"{out} cannot be written: {error.strerror or error}; name another with --out"
-            ) from None
+        with written_text(out) as file:
+            file.write(json.dumps(found, allow_nan=False) + "\n")
     if as_json:
         print(json.dumps(found, allow_nan=False))
     else:

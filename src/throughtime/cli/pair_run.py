@@ -179,14 +179,15 @@ class PairLearner:
 
     def results(self, folder: Path) -> dict[str, Any]:
         """Write the held-out output as it is played, and what is drawn of it; give scores."""
-        from throughtime.data.audio import write_recording
+        from throughtime.data.audio import as_wav
         from throughtime.estimators.played import played_as_recorded
         from throughtime.estimators.regression_scores import best_level
         from throughtime.estimators.saved import write_json
+        from throughtime.storage import write_whole
 
         level = best_level(self.known.dry, self.known.wet)
         scores, played = scores_of(self.regressor, self.held, level)
-        write_recording(folder / PLAYED, played, self.pair.rate)
+        write_whole(folder / PLAYED, as_wav(played, self.pair.rate))
         drawn = played_as_recorded(self.held.wet, played, self.pair.rate, len(self.known.wet))
         write_json(folder / DRAWN, drawn, indent=None)
         return {"scores": {name: {HELD: score} for name, score in scores.items()}}

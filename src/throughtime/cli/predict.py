@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from throughtime.cli.ahead import Ahead, forecast_ahead, refuse_to_write_over, source_of
+from throughtime.cli.ahead import Ahead, forecast_ahead
 from throughtime.cli.errors import UsageError, reports_errors
+from throughtime.cli.output import refuse_to_write_over, source_of, written, written_text
 from throughtime.estimators.horizon_forecast import PATHS
 
 
@@ -120,16 +121,12 @@ def predict(
     predicted = forecaster.predict_many(found)
     place = out if out is not None else Path(f"{file.stem}-predictions.csv")
     refuse_to_write_over(place, file, source_of(config))
-    try:
-        forecasts = [
-            Forecast(one, {"predicted": ahead}, following={"predicted": following})
-            for one, (ahead, following) in zip(found, predicted, strict=True)
-        ]
-        write_forecasts(place, forecasts, column)
-    except OSError as error:
-        raise UsageError(
-            f"{place} cannot be written: {error.strerror or error}; name another with --out"
-        ) from error
+    forecasts = [
+        Forecast(one, {"predicted": ahead}, following={"predicted": following})
+        for one, (ahead, following) in zip(found, predicted, strict=True)
+    ]
+    with written_text(place) as to:
+        write_forecasts(to, forecasts, column)
     rows, target = sum(map(len, found)), found[0].target
     told: dict[str, Any]
     if column is None:
@@ -156,10 +153,10 @@ def _play(run: Path, files: list[Path], out: Path | None, as_json: bool) -> None
     Raises:
         SavedError: The run cannot be loaded.
         DataError: The recording cannot be used; all that is wrong is named.
-        StorageError: The result cannot be written.
-        UsageError: There are several recordings, or the result would replace the one that is read.
+        UsageError: There are several recordings; the result would replace the one that is read, or
+            cannot be written.
     """
-    from throughtime.data.audio import read_input, write_recording
+    from throughtime.data.audio import as_wav, read_input
     from throughtime.estimators.saved_regressor import load_of_pair
 
     if len(files) != 1:
@@ -167,9 +164,9 @@ def _play(run: Path, files: list[Path], out: Path | None, as_json: bool) -> None
     regressor, rate = load_of_pair(run)
     recording = read_input(files[0], rate)
     place = out if out is not None else Path(f"{files[0].stem}-predicted.wav")
-    if place.exists() and place.samefile(files[0]):
-        raise UsageError(f"{place} is the file that is read; name another with --out")
-    write_recording(place, regressor.predict([recording.waveform])[0], rate)
+    refuse_to_write_over(place, files[0])
+    with written(place) as to:
+        to.write(as_wav(regressor.predict([recording.waveform])[0], rate))
     if as_json:
         found = {"predictions": str(place), "samples": len(recording.waveform), "rate": rate}
         print(json.dumps(found))
@@ -192,21 +189,16 @@ def _tell_recordings(run: Path, files: list[Path], out: Path | None, as_json: bo
 
     classifier, features, _ = load_of_recordings(run)
     files = sound_files(files)
-    if out is not None and any(out.exists() and file.exists() and out.samefile(file)
-                               for file in files):  # fmt: skip
-        raise UsageError(f"{out} is a file that is read; name another with --out")
+    if out is not None:
+        refuse_to_write_over(out, *files)
     sequences, _, faults = read_recordings(files, features)
     if faults:
         refuse("the recordings", faults)
     probabilities = classifier.predict_proba(sequences)
     classes = classifier.classes_.tolist()
     if out is not None:
-        try:
-            write_told(out, [str(file) for file in files], classes, probabilities)
-        except OSError as error:
-            raise UsageError(
-                f"{out} cannot be written: {error.strerror or error}; name another with --out"
-            ) from error
+        with written_text(out) as to:
+            write_told(to, [str(file) for file in files], classes, probabilities)
     likeliest = probabilities.argmax(1).tolist()
     if as_json:
         told = [

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
+from typing import TextIO
 
 from torch import Tensor
 
@@ -62,30 +62,26 @@ def _cells(numbers: Tensor) -> list[str]:
 
 
 def write_forecasts(
-    path: Path, forecasts: Iterable[Forecast], series_column: str | None = None
+    file: TextIO, forecasts: Iterable[Forecast], series_column: str | None = None
 ) -> None:
     """Write forecasts of one series, or of many below each other.
 
     Args:
-        path: The file.
+        file: Open for text, lines ended as they are given.
         forecasts: Of each series, with the same columns; at least one.
         series_column: The name of the first column, which holds the names of the series; None for
             no such column.
-
-    Raises:
-        OSError: The file cannot be written.
     """
     remaining = iter(forecasts)
     first = next(remaining)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*([] if series_column is None else [series_column]), *first.header])
-        for forecast in chain([first], remaining):
-            if series_column is None:
-                writer.writerows(forecast.rows())
-            else:
-                writer.writerows((forecast.series.name, *cells) for cells in forecast.rows())
-            release()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([*([] if series_column is None else [series_column]), *first.header])
+    for forecast in chain([first], remaining):
+        if series_column is None:
+            writer.writerows(forecast.rows())
+        else:
+            writer.writerows((forecast.series.name, *cells) for cells in forecast.rows())
+        release()
 
 
 def _cell(value: float) -> str:

@@ -87,7 +87,8 @@ class Comparison:
             )
             for place, member in enumerate(self.dataset.members)
         )
-        write_forecasts(path, series, self.dataset.series_column)
+        with path.open("w", newline="", encoding="utf-8") as file:
+            write_forecasts(file, series, self.dataset.series_column)
 
 
 def compare(dataset: Dataset, model_forecasts: Sequence[Tensor]) -> Comparison:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import numpy.typing as npt
@@ -66,11 +66,12 @@ class Told:
 
     def write(self, path: Path, files: Sequence[str]) -> None:
         """Write a row a file as CSV; see `write_told`."""
-        write_told(path, files, self.classes, self.probabilities, self.labels)
+        with path.open("w", newline="", encoding="utf-8") as file:
+            write_told(file, files, self.classes, self.probabilities, self.labels)
 
 
 def write_told(
-    path: Path,
+    file: TextIO,
     files: Sequence[str],
     classes: Sequence[Any],
     probabilities: npt.NDArray[np.float64],
@@ -79,16 +80,15 @@ def write_told(
     """Write the likeliest class of each file, and the probability of every class, as CSV.
 
     Args:
-        path: The file to write.
+        file: Open for text, lines ended as they are given.
         files: The name of each. Length N.
         classes: Length K.
         probabilities: [N, K]
         labels: The true classes, in a column "label"; None where they are not known.
     """
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["file", *(["label"] if labels else []), "predicted", *classes])
-        for row, name in enumerate(files):
-            likeliest = classes[int(probabilities[row].argmax())]
-            known = [labels[row]] if labels else []
-            writer.writerow([name, *known, likeliest, *(f"{p:.6f}" for p in probabilities[row])])
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["file", *(["label"] if labels else []), "predicted", *classes])
+    for row, name in enumerate(files):
+        likeliest = classes[int(probabilities[row].argmax())]
+        known = [labels[row]] if labels else []
+        writer.writerow([name, *known, likeliest, *(f"{p:.6f}" for p in probabilities[row])])

@@ -4,7 +4,7 @@ from throughtime.storage.errors import StorageError
 from throughtime.storage.nested import put_together, taken_apart
 from throughtime.storage.sealed import Sealed, read_sealed, seal, write_sealed
 from throughtime.storage.strict_json import read_json
-from throughtime.storage.whole_file import PART, flush, sweep, write_whole
+from throughtime.storage.whole_file import PART, flush, sweep, whole, write_whole
 
 __all__ = [
     "PART",
@@ -17,6 +17,7 @@ __all__ = [
     "seal",
     "sweep",
     "taken_apart",
+    "whole",
     "write_sealed",
     "write_whole",
 ]

@@ -6,7 +6,7 @@ import soundfile
 import torch
 
 from throughtime.data import DataError
-from throughtime.data.audio import read_input, read_pair, write_recording
+from throughtime.data.audio import as_wav, read_input, read_pair
 
 RATE = 8000
 NOISE = np.random.default_rng(0).normal(0, 0.1, 400)
@@ -46,7 +46,7 @@ def test_all_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    write_recording(tmp_path / "out.wav", 3 * NOISE, RATE)
+    (tmp_path / "out.wav").write_bytes(as_wav(3 * NOISE, RATE))
     samples, rate = soundfile.read(tmp_path / "out.wav", dtype="float32")
     np.testing.assert_array_equal(samples, (3 * NOISE).astype(np.float32))
     assert rate == RATE

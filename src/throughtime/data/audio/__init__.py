@@ -6,10 +6,10 @@ from throughtime.data.audio.log_mel import LogMel
 from throughtime.data.audio.pair import RecordingPair, read_input, read_pair
 from throughtime.data.audio.recording import (
     Recording,
+    as_wav,
     read_recording,
     read_recordings,
     sound_files,
-    write_recording,
 )
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Recording",
     "RecordingPair",
     "RecordingsDataset",
+    "as_wav",
     "holds_recordings",
     "load_recordings",
     "read_input",
@@ -27,5 +28,4 @@ __all__ = [
     "read_recording",
     "read_recordings",
     "sound_files",
-    "write_recording",
 ]

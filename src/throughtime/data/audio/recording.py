@@ -16,7 +16,6 @@ from torch import Tensor
 from throughtime.data.audio.log_mel import LogMel
 from throughtime.data.errors import DataError
 from throughtime.data.faults import Fault
-from throughtime.storage import write_whole
 
 SUFFIXES = (".wav", ".flac")
 LONGEST = 600.0
@@ -109,18 +108,14 @@ def read_recording(path: Path) -> Recording | Fault:
     return Recording(path, waveform, rate, frames.shape[1])
 
 
-def write_recording(path: Path, waveform: Any, rate: int) -> None:
-    """Write a WAV file of one channel, 32-bit floats, whole or not at all.
+def as_wav(waveform: Any, rate: int) -> bytes:
+    """Give a WAV file of one channel, 32-bit floats.
 
     The same samples give the same bytes; libsndfile writes the time of day beside such samples.
 
     Args:
-        path: The file; one that is there is replaced.
         waveform: Amplitudes; those beyond 1 are kept. [T]
         rate: Samples a second.
-
-    Raises:
-        StorageError: It cannot be written.
     """
     samples = np.asarray(waveform, "<f4").tobytes()
     form = struct.pack("<HHIIHH", _IEEE_FLOAT, 1, rate, 4 * rate, 4, 32)
@@ -128,7 +123,7 @@ def write_recording(path: Path, waveform: Any, rate: int) -> None:
     chunks = b"WAVE"
     for name, content in ((b"fmt ", form), (b"fact", fact), (b"data", samples)):
         chunks += name + struct.pack("<I", len(content)) + content
-    write_whole(path, b"RIFF" + struct.pack("<I", len(chunks)) + chunks)
+    return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
 
 
 def _missing_samples(path: Path, size: int) -> str:

@@ -1,0 +1,66 @@
+"""The files that a command writes where its user wants them: whole, over nothing that is read."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+from throughtime.cli.errors import UsageError
+
+
+@contextmanager
+def written(place: Path) -> Iterator[BinaryIO]:
+    """Open a file for a result; it is there when all has been written, or as it was before.
+
+    A link is followed; a device or a pipe, which cannot be replaced, is written to.
+
+    Args:
+        place: The file.
+
+    Raises:
+        UsageError: It cannot be written.
+    """
+    from throughtime.storage import whole
+
+    try:
+        if place.exists() and not place.is_file():
+            with place.open("wb") as file:
+                yield file
+        else:
+            with whole(place.resolve()) as file:
+                yield file
+    except OSError as error:
+        raise UsageError(
+            f"{place} cannot be written: {error.strerror or error}; name another with --out"
+        ) from error
+
+
+@contextmanager
+def written_text(place: Path) -> Iterator[TextIO]:
+    """Open a file for text in UTF-8, lines ended as they are given; see `written`."""
+    with written(place) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        yield text
+        text.flush()
+        text.detach()
+
+
+def refuse_to_write_over(place: Path, *read: Path | None) -> None:
+    """Refuse a result in the place of a file that is read, or was learned from.
+
+    Raises:
+        UsageError: It would stand there.
+    """
+    for file in read:
+        if file is not None and file.exists() and place.exists() and place.samefile(file):
+            raise UsageError(f"{place} is a file that is read; name another with --out")
+
+
+def source_of(config: dict[str, Any]) -> Path | None:
+    """Give the file that a run was trained on, which nothing is to be written over."""
+    origin = config.get("data")
+    source = origin.get("source") if isinstance(origin, dict) else None
+    return Path(source) if isinstance(source, str) and "\0" not in source else None
