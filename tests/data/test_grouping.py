@@ -127,7 +127,7 @@ def test_series_too_short_to_split_are_named() -> None:
     with pytest.raises(DataError, match="2 of 3 series are too short") as caught:
         load(frame, "sold", series="shop")
     assert "'y' (12 rows), 'z' (3 rows)." in str(caught.value)
-    assert "series of 31 rows or more" in str(caught.value)
+    assert "series of 29 rows or more" in str(caught.value)
     many = long({f"s{number}": 5 for number in range(30)})
     with pytest.raises(DataError, match=r"'s9' \(5 rows\) and 20 more"):
         load(many, "sold", series="shop")

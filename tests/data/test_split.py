@@ -47,8 +47,11 @@ def test_sizes() -> None:
 def test_too_few_rows_says_how_many_are_needed() -> None:
     with pytest.raises(DataError, match="has 20 rows, too few to split: 13 to fit") as caught:
         chronological(series_of(torch.arange(20)))
-    assert "31 rows or more" in str(caught.value)
-    assert len(chronological(series_of(torch.arange(31))).fit) >= 20
+    assert "29 rows or more" in str(caught.value)
+    with pytest.raises(DataError):
+        chronological(series_of(torch.arange(28)))
+    for rows in range(29, 90):
+        assert len(chronological(series_of(torch.arange(rows))).fit) >= 20
 
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, float("nan"), float("inf")])

@@ -41,7 +41,10 @@ def read_ahead(
     Raises:
         DataError: A column, a series or a row is missing; or the first row does not follow.
     """
-    found = {one.name: one for one in read_many(source, known[0], time, series, minimum_rows=1)}
+    read = read_many(
+        source, known[0], time, series, minimum_rows=1, target_is="covariate that is known ahead"
+    )
+    found = {one.name: one for one in read}
     if series is None:
         found = dict.fromkeys((one.name for one in after), next(iter(found.values())))
     name = next(iter(found.values())).source

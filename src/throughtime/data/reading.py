@@ -69,6 +69,7 @@ def read_many(
     series: str | None = None,
     *,
     minimum_rows: int = 2,
+    target_is: str = "target",
 ) -> tuple[Series, ...]:
     """Read several series of the same columns from one file or frame, in the long format.
 
@@ -82,6 +83,7 @@ def read_many(
         time: As for `read_series`; times increase within each series, whose steps are its own.
         series: The column that tells the series apart by text or numbers; None for one series.
         minimum_rows: How many rows each series needs.
+        target_is: What messages call the target, where the column named is no such thing.
 
     Returns:
         The series in the order in which they appear, each called as the column says.
@@ -93,7 +95,7 @@ def read_many(
     if (large := larger_than_memory(source)) is not None:
         return read_stored(large, name_of(source), target, time, series, minimum_rows)
     table = read_table(source)
-    check_roles(table, {"target": target, "time": time, "series": series})
+    check_roles(table, {"target": target, "time": time, "series": series}, target_is)
     groups = {name_of(source): range(len(table))}
     faults: list[Fault] = []
     if series is not None:
@@ -102,7 +104,7 @@ def read_many(
     time_name, clock = find_time(table, groups, target, time, series)
     columns = {name: read_column(table, name) for name in table.columns if name != time_name}
     columns.pop(series or "", None)
-    target = find_target(table, columns, target, time_name)
+    target = find_target(table, columns, target, time_name, target_is)
     covariates = [name for name in columns if name != target and columns[name].is_numeric]
 
     used = [columns[target], *(columns[name] for name in covariates)]

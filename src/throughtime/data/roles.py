@@ -22,12 +22,13 @@ ROW = "row"
 _PARTS_OF_A_DATE = ("month", "day", UNNAMED)
 
 
-def check_roles(table: Table, roles: dict[str, str | None]) -> None:
+def check_roles(table: Table, roles: dict[str, str | None], target_is: str = "target") -> None:
     """Refuse columns that are not there, and one column in two roles.
 
     Args:
         table: The file.
         roles: The columns asked for as "target", "time" and "series"; None for what is left out.
+        target_is: What messages call the target.
 
     Raises:
         DataError: With the columns that there are.
@@ -36,7 +37,8 @@ def check_roles(table: Table, roles: dict[str, str | None]) -> None:
     for role, column in roles.items():
         counted = role == "time" and column == ROW and ROW not in names
         if column is not None and not counted:
-            _check_known(table.name, role, column, names)
+            called = target_is if role == "target" else role
+            _check_known(table.name, called, column, names)
     for first, second in (("target", "time"), ("target", "series"), ("time", "series")):
         if roles[first] is not None and roles[first] == roles[second]:
             counts = ", or name 'row' as the time" if second == "time" else ""
@@ -128,7 +130,11 @@ def _told(table: Table, name: str, clock: Clock | None) -> Clock:
 
 
 def find_target(
-    table: Table, columns: dict[str, Column], target: str | None, time_name: str
+    table: Table,
+    columns: dict[str, Column],
+    target: str | None,
+    time_name: str,
+    target_is: str = "target",
 ) -> str:
     """Find the target: the one that is named, else the only column of numbers.
 
@@ -137,6 +143,7 @@ def find_target(
         columns: Its columns but for those of times and of names, read as numbers.
         target: The column to forecast, if it is named.
         time_name: The time column, for messages.
+        target_is: What they call the target.
 
     Raises:
         DataError: It holds no number; or none is named, and there is none or more than one.
@@ -159,9 +166,9 @@ def find_target(
         return numeric[0]
     if columns[target].numbers == 0:
         raise DataError(
-            f"{table.name}: the target {quoted(target)} holds no "
+            f"{table.name}: the {target_is} {quoted(target)} holds no "
             f"number.{_beginnings(table, [target])}\n"
-            "To mend: name a column of numbers as the target; these are: "
+            f"To mend: name a column of numbers as the {target_is}; these are: "
             f"{listed(numeric) or 'none'}."
         )
     return target

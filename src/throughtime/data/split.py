@@ -77,11 +77,14 @@ def _too_few(rows: int, validation: float, test: float) -> bool:
 
 
 def _enough(validation: float, test: float) -> int:
-    """How many rows can be split so."""
+    """How many rows, and all numbers beyond, can be split so."""
     enough = max(
         FEWEST_FIT_ROWS / (1 - validation - test), FEWEST_ROWS / validation, FEWEST_ROWS / test
     )
-    return math.ceil(enough - 1e-9)
+    rows = math.ceil(enough - 1e-9)
+    while not _too_few(rows - 1, validation, test):  # parts are rounded to whole rows
+        rows -= 1
+    return rows
 
 
 def dataset(series: Series, validation: float = VALIDATION, test: float = TEST) -> Dataset:

@@ -62,8 +62,8 @@ class SeriesModel:
         scaling: Scaling | ScalingBySeries
         try:
             members = (
-                (m.series.name, rows.changes(m.series.values), _enough(m, settings))
-                for m in dataset.members
+                (m.series.name, rows.changes(m.series.values), fitted_on)
+                for m, fitted_on in ((m, _enough(m, settings)) for m in dataset.members)
             )
             if dataset.series_column is None:
                 ((_, values, fitted_on),) = members
