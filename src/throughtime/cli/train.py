@@ -9,20 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from throughtime.cells import registry
+from throughtime.cli.asked import learner_asked_for
 from throughtime.cli.config_file import from_file
 from throughtime.cli.errors import reports_errors
-from throughtime.cli.machine import use_threads
-from throughtime.cli.pair_run import PairLearner, pair_asked_for
-from throughtime.cli.recordings_run import RecordingsLearner, recordings_asked_for
-from throughtime.cli.series_run import SeriesLearner
-from throughtime.cli.tasks import OPTIONS, PAIR, RECORDINGS, TEXT, refuse_strange, task_of
-from throughtime.cli.text_run import TextLearner, text_asked_for
-from throughtime.cli.training_run import Learner, run_and_record
+from throughtime.cli.tasks import OPTIONS
+from throughtime.cli.training_run import run_and_record
 from throughtime.cli.watching import Watching
-from throughtime.data import load, sources
 from throughtime.data.split import TEST, VALIDATION
 from throughtime.estimators import LanguageModel, Settings
-from throughtime.estimators.forecaster_parameters import AUTOMATIC, suited
 from throughtime.estimators.outputs import registry as outputs
 from throughtime.estimators.run_checkpoints import EVERY
 from throughtime.gradients import registry as methods
@@ -30,13 +24,6 @@ from throughtime.nn.pooled import POOLINGS
 from throughtime.train import optimizers, schedules
 from throughtime.train.run_folder import RunFolder
 
-_PARAMETERS = (
-    "transform", "output", "difference", "vocabulary", "cell", "hidden", "layers", "embedding",
-    "dropout", "weight_dropout", "pooling", "bidirectional", "epochs", "learning_rate",
-    "optimizer", "schedule", "window", "windows_per_epoch", "warm_up", "rows", "method",
-    "patience", "clip", "seed", "device", "dtype",
-)  # fmt: skip
-"""The options that are parameters of an estimator."""
 DATA, NETWORK, TRAINING, OUTPUT = "Data", "Network", "Training", "Output"
 
 
@@ -316,38 +303,6 @@ def train(
     Example: throughtime train sunspots --cell lstm --hidden 16 --seed 1
     """
     given = dict(locals())  # all that was asked for, by the name of its option
-    kind = task_of(source, task, pattern, target)
-    refuse_strange(given, kind)
-    asked = {name: given[name] for name in _PARAMETERS if given[name] is not None}
-    asked |= {name: None for name in ("clip", "patience") if given[name] == 0}
-    if "rows" in asked:
-        asked["batch_size"] = asked.pop("rows")
-    shares = (validation_share, test_share)
-    learner: Learner
-    if kind == TEXT:
-        text, model = text_asked_for(source, asked, encoding, pattern, *shares)
-        learner, name = TextLearner(text, model), text.text.name
-    elif kind == RECORDINGS:
-        recordings, classifier = recordings_asked_for(source, asked, group, test_files, *shares)
-        learner, name = RecordingsLearner(recordings, classifier), recordings.data.name
-    elif kind == PAIR:
-        pair, tested, regressor = pair_asked_for(source, target, asked, *shares)
-        learner, name = PairLearner(pair, tested, regressor), pair.files[1].stem
-    else:
-        if known is not None:
-            asked["known"] = tuple(name.strip() for name in known.split(",") if name.strip())
-        if calendar not in (None, "auto"):
-            asked["calendar"] = calendar
-        Settings(**asked)  # what was asked for is checked before the file is read
-        dataset = load(
-            source, target, time, series=series, validation=validation_share, test=test_share
-        )
-        told = {**dataset.settings, **asked}
-        left = () if source in sources else [name for name in AUTOMATIC if name not in told]
-        settings = suited(Settings(**told), dataset, left)
-        if settings.patience is None:
-            dataset = dataset.without_validation()
-        use_threads(settings.hidden, settings.batch_size)
-        learner, name = SeriesLearner(dataset, settings), dataset.name
+    learner, name = learner_asked_for(source, given)
     with RunFolder(name, out) as folder:
         run_and_record(learner, folder, as_json, Watching(tensorboard, mlflow), checkpoint_every)
