@@ -134,7 +134,7 @@ def check_equations(next_h: Tree, next_c: Tree, seed: int = 0) -> None:
         assert_close(None if mine_too is None else mine_too.expand(3, 4), gradient, name)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(trees, trees, st.integers(0, 1000))
 def test_random_equations_agree_with_autograd(next_h: Tree, next_c: Tree, seed: int) -> None:
     check_equations(next_h, next_c, seed)

@@ -17,7 +17,7 @@ f32, f64, bf16 = torch.float32, torch.float64, torch.bfloat16
 
 @each_kind
 @pytest.mark.parametrize("ragged", [False, True], ids=["one length", "packed"])
-@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("bidirectional", [pytest.param(False, marks=pytest.mark.thorough), True])
 def test_dtypes_and_numbers(kind: str, ragged: bool, bidirectional: bool) -> None:
     compared = 0
     for of_x, of_weights, of_state in product(

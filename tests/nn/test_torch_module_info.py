@@ -135,7 +135,21 @@ def derivatives(layer: nn.Module, args: tuple[Any, ...]) -> list[tuple[str, Tens
 
 
 @each_info
-@each_dtype_and_mode
+@pytest.mark.parametrize(
+    ("dtype", "training"),
+    [
+        (torch.float64, True),
+        *(
+            pytest.param(dtype, training, marks=pytest.mark.thorough)
+            for dtype, training in [
+                (torch.float32, True),
+                (torch.float32, False),
+                (torch.float64, False),
+            ]
+        ),
+    ],
+    ids=str,
+)
 def test_forward_gradient_and_second_gradient(
     info: ModuleInfo, dtype: torch.dtype, training: bool
 ) -> None:

@@ -99,7 +99,7 @@ def test_what_is_none_is_not_drawn(found: dict[str, Any]) -> None:
         {"excerpts": [{"target": [1e308, -1e308, None], "played": [-1e308]}]},
         {"excerpts": [{"target": [0.0] * 9, "played": None, "of": 3, "start": "x"}]},
         {"excerpts": [{"target": [0.0, 1.0], "start": 1e300}]},
-        {"excerpts": [{"target": [0.0] * 100000, "played": [1.0] * 100000}] * 50},
+        {"excerpts": [{"target": [0.0] * 100000, "played": [1.0] * 100000}] * 8},
         {"spectrum": {"frequency": [1.0, 2.0]}},
         {"spectrum": {"frequency": [1.0, 2.0], "target": [0.0, 0.0], "error": [-1.0, 1e308]}},
         {"spectrum": None, "excerpts": []},

@@ -85,13 +85,14 @@ def forecast(
     SettingsError. A network of numbers alone gives its forecast
     without drawing; its ways are drawn beside it.
     """
+    # Times beyond all dates are found out before anything is computed.
+    times = [following(one.clock, one.times, horizon)[1] for one in series]
     drawn = simulate(model, series, horizon, known, paths, seed) if paths else None
     plain = None
     if drawn is None or not model.rows.output.distribution:
         plain = simulate(model, series, horizon, known, 0, seed)
     found, counts = [], model.rows.output.counts
     for place, one in enumerate(series):
-        _, times = following(one.clock, one.times, horizon)
         ways = None if drawn is None else drawn[place]
         if plain is not None:
             center = plain[place][0]
@@ -100,7 +101,8 @@ def forecast(
             between = "nearest" if counts else "linear"
             center = ways.quantile(0.5, 0, interpolation=between)
         _check_finite(one.name, center if ways is None else torch.cat([center[None], ways]))
-        found.append(HorizonForecast(one.name, one.time_name, tuple(times), center, ways, counts))
+        named = one.name, one.time_name, tuple(times[place])
+        found.append(HorizonForecast(*named, center, ways, counts))
     return found
 
 
