@@ -31,3 +31,10 @@ def tide_csv(tmp_path: Path) -> Path:
             level = 5 + 2 * math.sin(t * 2 * math.pi / 11) + draw.gauss(0, 0.1)
             writer.writerow([t, f"{level:.3f}", f"{draw.gauss(0, 1):.3f}", "ok"])
     return path
+
+
+@pytest.fixture
+def trained(tide_csv: Path, tmp_path: Path) -> Path:
+    """A run on that CSV."""
+    run("train", tide_csv, "--target", "level", *QUICK, "--out", tmp_path / "run")
+    return tmp_path / "run"

@@ -182,7 +182,7 @@ def test_users_errors(trained: Path, sales: Path, coming: Path, tmp_path: Path) 
         ([*known, "--series", "shop"], "the run knows its series; leave --series out"),
         ([*known, "--time", "week"], "has no column 'week' to take as the time"),
         ([*known, "--out", coming], "is a file that is read"),
-        ([*known, "--out", sales], "is a file that is read"),
+        ([*known, "--out", sales], "has learned from; name another file with --out"),
         ([*known, "--out", tmp_path / "no" / "p.csv"], "cannot be written"),
         ([*known[:-1], short], "has 1 rows to come of 'north'; 3 are to be forecast"),
         ([*known[:-1], sparse], "which is not the step of the rows before"),

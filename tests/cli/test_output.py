@@ -1,11 +1,13 @@
 """Where the results of commands are written."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import run
 from throughtime.cli.errors import UsageError
-from throughtime.cli.output import refuse_to_write_over, source_of, written, written_text
+from throughtime.cli.output import refuse_to_harm, refuse_to_write_over, written, written_text
 
 
 def interrupted(place: Path) -> None:
@@ -63,7 +65,43 @@ def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
         refuse_to_write_over(tmp_path / "link.csv", None, read)
 
 
-@pytest.mark.parametrize("origin", [None, "a.csv", {}, {"source": 3}, {"source": "a\0b"}])
-def test_a_source_that_is_none_is_none(origin: object) -> None:
-    assert source_of({"data": origin}) is None
-    assert source_of({"data": {"source": "a.csv"}}) == Path("a.csv")
+@pytest.mark.parametrize(
+    ("command", "files"),
+    [("flow", ["config.json", "tide"]), ("export", ["model.safetensors", "tide"]),
+     ("backtest", ["history.csv", "tide"]), ("predict", ["report.html", "tide"])],
+)  # fmt: skip
+def test_a_run_and_what_it_has_learned_from_are_left_alone(
+    command: str, files: list[str], trained: Path, tide_csv: Path, tmp_path: Path
+) -> None:
+    ahead = {"backtest": ["--horizon", "2"], "predict": ["--horizon", "2"]}.get(command, [])
+    for name in files:
+        place = tide_csv if name == "tide" else trained / name
+        before = place.read_bytes()
+        result = run(command, trained, *ahead, "--out", place)
+        assert result.exit_code == 2, (command, name)
+        assert "name another" in result.stderr
+        assert place.read_bytes() == before
+    assert run(command, trained, *ahead, "--out", tmp_path / "new").exit_code == 0
+
+
+@pytest.mark.parametrize("origin", [None, "a", {}, {"source": 3}, {"source": "a\0b"}])
+def test_a_source_that_is_none_refuses_nothing(
+    origin: object, trained: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    config = json.loads((trained / "config.json").read_text())
+    (tmp_path / "other" / "config.json").write_text(json.dumps({**config, "data": origin}))
+    (tmp_path / "there").write_text("1")
+    refuse_to_harm(tmp_path / "there", tmp_path / "other")
+
+
+def test_a_folder_that_was_learned_from_is_left_alone(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "texts").mkdir()
+    config = json.loads((trained / "config.json").read_text())
+    config["data"] = {"source": str(tmp_path / "texts")}
+    (tmp_path / "other" / "config.json").write_text(json.dumps(config))
+    (tmp_path / "texts" / "a.txt").write_text("1")
+    refuse_to_harm(tmp_path / "texts" / "new.txt", tmp_path / "other")
+    with pytest.raises(UsageError, match=r"is what .*other has learned from"):
+        refuse_to_harm(tmp_path / "texts" / "a.txt", tmp_path / "other")

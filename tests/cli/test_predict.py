@@ -4,13 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import QUICK, run
-
-
-@pytest.fixture
-def trained(tide_csv: Path, tmp_path: Path) -> Path:
-    run("train", tide_csv, "--target", "level", *QUICK, "--out", tmp_path / "run")
-    return tmp_path / "run"
+from tests.cli.conftest import run
 
 
 def test_predictions_are_those_of_training(trained: Path, tide_csv: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughtime.cli.errors import UsageError
-from throughtime.cli.output import refuse_to_write_over, source_of, written
+from throughtime.cli.output import refuse_to_harm, refuse_to_write_over, written
 
 if TYPE_CHECKING:
     import polars as pl
@@ -84,7 +84,8 @@ def forecast_ahead(
     frame = as_frame(found, levels, column)
     stem = str(config.get("name", "series")) if file is None else file.stem
     place = out if out is not None else Path(f"{Path(stem).name}-forecast.csv")
-    refuse_to_write_over(place, file, future, source_of(config))
+    refuse_to_write_over(place, file, future)
+    refuse_to_harm(place, run)
     with written(place) as to:
         frame.write_csv(to, float_precision=None)
     if as_json:

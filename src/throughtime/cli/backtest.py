@@ -11,7 +11,7 @@ import typer
 
 from throughtime.cli.ahead import levels_of
 from throughtime.cli.errors import UsageError, reports_errors
-from throughtime.cli.output import refuse_to_write_over, source_of, written
+from throughtime.cli.output import refuse_to_harm, refuse_to_write_over, written
 from throughtime.estimators.horizon_forecast import PATHS
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def backtest(
     model, config = load(run)
     name = Path(str(config.get("name", "series"))).name
     place = out if out is not None else Path(f"{name}-backtest.csv")
-    refuse_to_write_over(place, data, source_of(config))
+    refuse_to_write_over(place, data)
+    refuse_to_harm(place, run)
     dataset = dataset_of(run, config, data)
     if model.settings.patience is None:
         dataset = dataset.without_validation()

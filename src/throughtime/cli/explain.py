@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from throughtime.cli.errors import UsageError, reports_errors
-from throughtime.cli.output import written_text
+from throughtime.cli.output import refuse_to_harm, refuse_to_write_over, written_text
 
 if TYPE_CHECKING:
     from throughtime.cli.explaining.example import Example
@@ -69,6 +69,9 @@ def explain(
             raise UsageError(f"{run} has its own network; leave out {', '.join(named)}")
         from throughtime.cli.explaining.trained import trained
 
+        if out is not None:
+            refuse_to_write_over(out, data)
+            refuse_to_harm(out, run)
         example = trained(run, data, steps)
     elif data is not None:
         raise UsageError("--data is the series of a run; name the run folder too")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from throughtime.cli.errors import UsageError, reports_errors
-from throughtime.cli.output import written
+from throughtime.cli.output import refuse_to_harm, written
 
 if TYPE_CHECKING:
     from throughtime.cli.exported_run import ExportedRun
@@ -61,8 +61,7 @@ def export(
     stem = made_identifier(exported.name)  # the file is not trusted to name a path
     default = f"{stem}.h" if c else f"{stem}{'-streaming' * streaming}.onnx"
     place = out if out is not None else Path(default)
-    if place.exists() and any(place.samefile(file) for file in run.iterdir()):
-        raise UsageError(f"{place} is a file of the run; name another with --out")
+    refuse_to_harm(place, run)
     try:
         if c:
             content, done = _header(exported, stem if name is None else name)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from throughtime.cli.errors import UsageError, reports_errors
 from throughtime.cli.flow_told import print_flow
-from throughtime.cli.output import written_text
+from throughtime.cli.output import refuse_to_harm, refuse_to_write_over, written_text
 from throughtime.estimators.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,10 +50,20 @@ def flow(
         str | None,
         typer.Option(help="Column that tells several series apart; the longest is measured."),
     ] = None,
-    cell: Annotated[str, typer.Option(help="Of a network at its start.")] = Settings.cell,
-    hidden: Annotated[int, typer.Option(help="Its units a layer.")] = Settings.hidden,
-    layers: Annotated[int, typer.Option(help="Its layers.")] = Settings.layers,
-    seed: Annotated[int, typer.Option(help="Of its weights.")] = Settings.seed,
+    cell: Annotated[
+        str | None,
+        typer.Option(help="Of a network at its start.", show_default=Settings.cell),
+    ] = None,
+    hidden: Annotated[
+        int | None,
+        typer.Option(help="Its units a layer.", show_default=str(Settings.hidden)),
+    ] = None,
+    layers: Annotated[
+        int | None, typer.Option(help="Its layers.", show_default=str(Settings.layers))
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of its weights.", show_default=str(Settings.seed))
+    ] = None,
     fraction: Annotated[
         float, typer.Option(help="The horizon is where a gradient has fallen to this part.")
     ] = 0.01,
@@ -70,16 +80,18 @@ def flow(
 
     if not 0 < fraction < 1:
         raise UsageError(f"--fraction is {fraction}; a number between 0 and 1 is expected")
+    own = {"cell": cell, "hidden": hidden, "layers": layers, "seed": seed}
+    network: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
     if Path(source).is_dir():
+        _refuse_options(network, "a run, which has its own network")
+        if out is not None:
+            refuse_to_write_over(out, None if data is None else Path(data))
+            refuse_to_harm(out, Path(source))
         asked = _trained(Path(source), data, target, time, series)
     else:
-        asked = _at_its_start(
-            source,
-            target,
-            time,
-            series,
-            Settings(cell=cell, hidden=hidden, layers=layers, seed=seed),
-        )
+        if out is not None:
+            refuse_to_write_over(out, Path(source))
+        asked = _at_its_start(source, target, time, series, Settings(**network))
     try:
         found = asked.measure().as_dict(fraction)
     except NoFlowError as error:
@@ -121,13 +133,15 @@ def _trained(
     )
 
     kind, columns = read_configuration(run).get("estimator"), {"time": time, "series": series}
-    if kind == LANGUAGE_MODEL:
-        return _trained_on_text(run, data, columns)
-    if kind == SEQUENCE_CLASSIFIER:
-        return _trained_on_recordings(run, data, columns)
     if kind == SEQUENCE_REGRESSOR:
         return _trained_on_pair(run, data, output, columns)
+    if kind == LANGUAGE_MODEL:
+        return _trained_on_text(run, data, {"target": output, **columns})
+    if kind == SEQUENCE_CLASSIFIER:
+        return _trained_on_recordings(run, data, {"target": output, **columns})
     forecaster, config = load(run)
+    if output is not None:
+        raise UsageError(f"{run} knows its target, {config['target']!r}; leave --target out")
     if data is not None:
         target = None if data in sources else config["target"]
         column = series or config.get("series")
@@ -143,7 +157,7 @@ def _trained_on_text(run: Path, data: str | None, columns: dict[str, str | None]
     from throughtime.estimators.resumed_language_model import text_of
     from throughtime.estimators.saved import LANGUAGE_MODEL, read_configuration
 
-    _refuse_columns(columns, "a text")
+    _refuse_options(columns, "a text")
     model, config = LanguageModel.load(run), read_configuration(run, LANGUAGE_MODEL)
     dataset = text_of(run, config, None if data is None else Path(data))
     text = dataset.known if data is None else dataset.text.content
@@ -158,7 +172,7 @@ def _trained_on_recordings(run: Path, data: str | None, columns: dict[str, str |
     from throughtime.estimators.resumed_classifier import recordings_of
     from throughtime.estimators.saved_classifier import load_of_recordings
 
-    _refuse_columns(columns, "recordings")
+    _refuse_options(columns, "recordings")
     classifier, features, config = load_of_recordings(run)
     if data is None:
         dataset = recordings_of(run, config)
@@ -185,7 +199,7 @@ def _trained_on_pair(
     from throughtime.estimators.saved import SEQUENCE_REGRESSOR, read_configuration
     from throughtime.estimators.saved_regressor import load_of_pair
 
-    _refuse_columns(columns, "recordings")
+    _refuse_options(columns, "recordings")
     if (data is None) != (output is None):
         raise UsageError(
             "of two recordings --data names the input and --target the output that was made of it; "
@@ -208,9 +222,9 @@ def _trained_on_pair(
     )
 
 
-def _refuse_columns(columns: dict[str, str | None], of: str) -> None:
-    for option, column in columns.items():
-        if column is not None:
+def _refuse_options(given: Mapping[str, object], of: str) -> None:
+    for option, value in given.items():
+        if value is not None:
             raise UsageError(f"--{option} means nothing for {of}; leave it out")
 
 

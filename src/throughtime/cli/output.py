@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -49,7 +49,7 @@ def written_text(place: Path) -> Iterator[TextIO]:
 
 
 def refuse_to_write_over(place: Path, *read: Path | None) -> None:
-    """Refuse a result in the place of a file that is read, or was learned from.
+    """Refuse a result in the place of a file that is read.
 
     Raises:
         UsageError: It would stand there.
@@ -59,8 +59,33 @@ def refuse_to_write_over(place: Path, *read: Path | None) -> None:
             raise UsageError(f"{place} is a file that is read; name another with --out")
 
 
-def source_of(config: dict[str, Any]) -> Path | None:
-    """Give the file that a run was trained on, which nothing is to be written over."""
+def refuse_to_harm(place: Path, run: Path) -> None:
+    """Refuse a result in the place of a file of a run, or of one that it has learned from.
+
+    Raises:
+        UsageError: It would stand there.
+        SavedError: The folder is none of a run.
+    """
+    from throughtime.estimators.saved import read_configuration
+
+    config = read_configuration(run)
+    if not place.exists():
+        return
+    if any(place.samefile(file) for file in run.iterdir() if file.exists()):
+        raise UsageError(f"{place} is a file of the run {run}; name another with --out")
+    for source in _learned_from(config):
+        if source.is_dir():
+            harmed = place.resolve().is_relative_to(source.resolve())
+        else:
+            harmed = source.exists() and place.samefile(source)
+        if harmed:
+            raise UsageError(
+                f"{place} is what {run} has learned from; name another file with --out"
+            )
+
+
+def _learned_from(config: Mapping[str, Any]) -> list[Path]:
+    """Give the files and folders that a run says it was trained on; it is not trusted."""
     origin = config.get("data")
-    source = origin.get("source") if isinstance(origin, dict) else None
-    return Path(source) if isinstance(source, str) and "\0" not in source else None
+    named = [origin.get(key) for key in ("source", "target")] if isinstance(origin, dict) else []
+    return [Path(name) for name in named if isinstance(name, str) and name and "\0" not in name]

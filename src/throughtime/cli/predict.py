@@ -11,7 +11,12 @@ import typer
 
 from throughtime.cli.ahead import Ahead, forecast_ahead
 from throughtime.cli.errors import UsageError, reports_errors
-from throughtime.cli.output import refuse_to_write_over, source_of, written, written_text
+from throughtime.cli.output import (
+    refuse_to_harm,
+    refuse_to_write_over,
+    written,
+    written_text,
+)
 from throughtime.estimators.horizon_forecast import PATHS
 
 
@@ -120,7 +125,8 @@ def predict(
     found = read_many(file, config["target"], time, column, minimum_rows=1)
     predicted = forecaster.predict_many(found)
     place = out if out is not None else Path(f"{file.stem}-predictions.csv")
-    refuse_to_write_over(place, file, source_of(config))
+    refuse_to_write_over(place, file)
+    refuse_to_harm(place, run)
     forecasts = [
         Forecast(one, {"predicted": ahead}, following={"predicted": following})
         for one, (ahead, following) in zip(found, predicted, strict=True)
@@ -165,6 +171,7 @@ def _play(run: Path, files: list[Path], out: Path | None, as_json: bool) -> None
     recording = read_input(files[0], rate)
     place = out if out is not None else Path(f"{files[0].stem}-predicted.wav")
     refuse_to_write_over(place, files[0])
+    refuse_to_harm(place, run)
     with written(place) as to:
         to.write(as_wav(regressor.predict([recording.waveform])[0], rate))
     if as_json:
@@ -191,6 +198,7 @@ def _tell_recordings(run: Path, files: list[Path], out: Path | None, as_json: bo
     files = sound_files(files)
     if out is not None:
         refuse_to_write_over(out, *files)
+        refuse_to_harm(out, run)
     sequences, _, faults = read_recordings(files, features)
     if faults:
         refuse("the recordings", faults)
