@@ -50,7 +50,8 @@ def evaluate(
     last: Annotated[
         int | None,
         typer.Option(
-            help="Series: score so many rows, the last of each; all but the first if left out.",
+            help="Series: score so many rows, the last of each; if left out, all that "
+            "have rows before them to be forecast from.",
             min=1,
         ),
     ] = None,
@@ -120,7 +121,8 @@ def _series(
     def scored(rows: int) -> Split:
         first = 1 + forecaster.settings.difference  # nothing stands before the first
         start = first if last is None else max(first, rows - last)
-        return Split(range(start), range(start, start), {_PERIOD: range(start, rows)})
+        # None of the rows is known to have been learned: there is nothing to scale a MASE by.
+        return Split(range(0), range(0), {_PERIOD: range(start, rows)})
 
     comparison = Comparison(
         Dataset(

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from throughtime.cli.errors import UsageError, reports_errors
+from throughtime.cli.tasks import OPTIONS, PAIR, RECORDINGS, SERIES, TEXT, task_of
 
 
 @reports_errors
@@ -29,9 +30,8 @@ def init(
     Example: throughtime init tides.csv --out tides.toml
     """
     from throughtime.cli.config_file import written
-    from throughtime.cli.tasks import OPTIONS, task_of
     from throughtime.cli.train import train
-    from throughtime.storage import write_whole
+    from throughtime.storage import StorageError, write_whole
 
     kind = task_of(source, task, None, target="")  # one recording is the first of two
     strange = {name for names in OPTIONS.values() for name in names} - set(OPTIONS[kind])
@@ -41,14 +41,13 @@ def init(
     text = written(train, str(out), values, _defaults(kind, source), strange)
     try:
         write_whole(out, text.encode())
-    except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror or error}") from None
+    except StorageError as error:  # it says which file, and why
+        raise UsageError(f"{error}; name another with --out") from None
     print(f"{out} is written; fill it in, then: throughtime train --config {out}")
 
 
 def _defaults(kind: str, source: str) -> dict[str, Any]:
     """Give what a task, or a built-in series, takes where nothing is said."""
-    from throughtime.cli.tasks import PAIR, RECORDINGS, SERIES, TEXT
     from throughtime.data import sources
     from throughtime.data.audio.pair import SETTINGS
     from throughtime.estimators import LanguageModel, SequenceClassifier, SequenceRegressor
@@ -59,7 +58,18 @@ def _defaults(kind: str, source: str) -> dict[str, Any]:
     parameters = inspect.signature(models[kind]).parameters
     own = SETTINGS if kind == PAIR else {}
     taken = _asked({name: parameter.default for name, parameter in parameters.items()} | own)
-    return {**taken, "rows": taken["batch_size"], "validation_share": taken["validation"]}
+    return {**taken, "rows": taken["batch_size"], **_IN_WORDS[kind]}
+
+
+_IN_WORDS: dict[str, dict[str, Any]] = {
+    TEXT: {
+        "validation_share": "a tenth of what is learned", "test_share": 0.1,
+        "patience": "all epochs, and the best one's weights",
+    },
+    RECORDINGS: {"validation_share": "none is held out"},
+    PAIR: {"validation_share": "none is held out"},
+}  # fmt: skip
+"""Defaults that an option of `train` has no number for, or another than it declares."""
 
 
 def _asked(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -144,7 +144,11 @@ def predict(
         of_each = zip(found, predicted, strict=True)
         coming = {one.name: _known(following) for one, (_, following) in of_each}
         told = {"rows": rows, "series": len(found), "next": coming}
-        said = f"{rows} rows of {len(found)} series forecast, and the next of each; {place}"
+        count = sum(value is not None for value in coming.values())
+        next_ = "" if not count else f", and the next of {'each' if count == len(found) else count}"
+        said = f"{rows} rows of {len(found)} series forecast{next_}; {place}"
+    if names := forecaster.rows.known:
+        said += f"\nfor rows to come it needs their {', '.join(names)}: --horizon, with --future"
     print(json.dumps({"predictions": str(place), **told}) if as_json else said)
 
 

@@ -56,9 +56,12 @@ def recordings_asked_for(
 
     if test_files is not None and test_share is not None:
         raise UsageError("--test-files and --test-share say two things; give one of them")
-    for name, value in (("--test-share", test_share), ("--validation-share", validation_share)):
-        if value is not None and not 0 < value < 1:
-            raise UsageError(f"{name} is {value:g}; a share above 0 and below 1 is expected")
+    if test_share is not None and not 0 < test_share < 1:
+        raise UsageError(f"--test-share is {test_share:g}; a share above 0 and below 1 is expected")
+    if validation_share is not None and not 0 <= validation_share < 1:
+        raise UsageError(
+            f"--validation-share is {validation_share:g}; a share from 0, below 1 is expected"
+        )
     if validation_share is None:
         validation_share = VALIDATION if asked.get("patience") else 0.0
     classifier = SequenceClassifier(**{**SETTINGS, **asked, "validation": validation_share})

@@ -12,6 +12,7 @@ SHOWN = 10
 """Faults written out in full; the rest are counted."""
 
 _WIDEST_VALUE = 40
+_WIDEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,16 @@ class Fault:
 
 def quoted(value: str) -> str:
     """A value from the file as it can stand in a message: quoted, on one line, not too long."""
-    if len(value) > _WIDEST_VALUE:
-        value = value[: _WIDEST_VALUE - 3] + "..."
-    return repr(value)
+    return repr(_cut(value, _WIDEST_VALUE))
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def listed(names: Iterable[str], shown: int = 20) -> str:
     """Names as a list for a message, the first `shown` in full and the others counted."""
-    names = list(names)
+    names = [_cut(name, _WIDEST_NAME) for name in names]
     rest = len(names) - shown
     return ", ".join(names[:shown]) + (f" and {rest} more" if rest > 0 else "")
 

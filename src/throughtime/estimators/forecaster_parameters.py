@@ -109,6 +109,7 @@ class ForecasterParameters(Parameters):
         Raises:
             SettingsError: One is out of range or unknown.
         """
+        self._take_plain()
         share = self.validation
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
             raise SettingsError(f"validation must be at least 0 and below 1, got {share!r}")

@@ -18,7 +18,7 @@ from throughtime.estimators.settings import Settings, SettingsError
 from throughtime.estimators.symbol_network import network_of_symbols
 from throughtime.estimators.text_flow import flow_of, walk_of
 from throughtime.estimators.text_score import TextScore, score_of
-from throughtime.estimators.text_stream import refuse_short, vocabulary_for
+from throughtime.estimators.text_stream import content_of, refuse_short, vocabulary_for
 from throughtime.estimators.text_training import TextTraining
 from throughtime.estimators.writing import text_after
 from throughtime.flow import Flow
@@ -45,7 +45,7 @@ class LanguageModel(Parameters):
         dropout: Share of each layer's outputs that is dropped while training, the last's too, which
             stay the same for all steps of a chunk.
         weight_dropout: Share of the recurrent weights, if the cell has any, that is dropped while
-            training, other ones in each chunk. Online gradient methods need 0 for both.
+            training, other ones in each chunk. Online gradient methods need 0 for both dropouts.
         method: A gradient method with its arguments. "bptt" differentiates the chunks of a stream:
             truncated backpropagation through `window` steps.
         window: Steps of a chunk; methods that look back over several updates get longer ones.
@@ -116,12 +116,14 @@ class LanguageModel(Parameters):
         Raises:
             SettingsError: The message says what is allowed.
         """
+        self._take_plain()
         mine = self.get_params()
         names = inspect.signature(Settings).parameters
         settings = Settings(**{name: mine[name] for name in names if name in mine})
         for name in ("dropout", "weight_dropout", "validation"):
-            if not 0 <= mine[name] < 1:
-                raise SettingsError(f"{name} is a share from 0, below 1; got {mine[name]!r}")
+            share = mine[name]
+            if not isinstance(share, int | float) or not 0 <= share < 1:
+                raise SettingsError(f"{name} is a share from 0, below 1; got {share!r}")
         if self.patience is not None and not self.validation:
             raise SettingsError("patience waits for a better validation loss; give a validation")
         whole = isinstance(self.embedding, int) and not isinstance(self.embedding, bool)
@@ -169,7 +171,7 @@ class LanguageModel(Parameters):
         Errors are those of `fit`.
         """
         settings = self.check()
-        text = text.content if isinstance(text, Text) else text
+        text = content_of(text)
         if not text:
             raise DataError("the text is empty.\nTo mend: give one of some thousand characters.")
         learned = last_share(text, self.validation)
@@ -210,7 +212,7 @@ class LanguageModel(Parameters):
 
     def _numbers(self, text: str | bytes | Text) -> Tensor:
         vocabulary: Vocabulary = self._fitted("vocabulary_")
-        numbers = vocabulary.encode(text.content if isinstance(text, Text) else text)
+        numbers = vocabulary.encode(content_of(text))
         if len(numbers) < 2:
             raise DataError(
                 f"the text has {len(numbers)} {vocabulary.symbol}(s); to expect one from those "

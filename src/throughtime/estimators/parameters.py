@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any, Self
 
+import numpy as np
+
 
 class NotFittedError(ValueError, AttributeError):
     """An estimator was asked for what it only has after `fit`."""
@@ -55,6 +57,12 @@ class Parameters:
             if value is not signature[name].default and value != signature[name].default
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _take_plain(self) -> None:
+        """Turn arguments that are numbers of numpy's, as searches hand them out, into Python's."""
+        for name, value in self.get_params().items():
+            if isinstance(value, np.generic):
+                setattr(self, name, value.item())
 
     def _fitted(self, name: str) -> Any:
         """Give what `fit` found.

@@ -95,6 +95,7 @@ class SequenceParameters(Parameters):
         Raises:
             SettingsError: One is out of range or unknown.
         """
+        self._take_plain()
         if self.pooling not in POOLINGS:
             raise SettingsError(
                 f"unknown pooling {self.pooling!r}; known are {', '.join(POOLINGS)}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.optim import Optimizer
@@ -90,6 +91,9 @@ class Settings:
     windows_per_epoch: int | None = None
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            if isinstance(value := getattr(self, field.name), np.generic):
+                object.__setattr__(self, field.name, value.item())
         try:
             cells.find(self.cell)
         except CellError as error:
@@ -112,6 +116,10 @@ class Settings:
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise SettingsError(f"{name} must be a whole number of at least 1, got {value!r}")
         self._check_rows()
+        for name, kind in _NUMBERS.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, kind):
+                raise SettingsError(f"{name} must be a number, got {value!r}")
         if not 0 < self.learning_rate <= 1e6:
             raise SettingsError(
                 f"learning_rate must be positive and at most 1e6, got {self.learning_rate!r}"
@@ -189,6 +197,10 @@ class Settings:
         return {**asdict(self), "known": list(self.known)}
 
 
+_NUMBERS: dict[str, Any] = {
+    "learning_rate": int | float, "weight_decay": int | float, "clip": int | float | None,
+    "seed": int,
+}  # fmt: skip
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 

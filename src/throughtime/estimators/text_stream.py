@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from throughtime.data import Chunk, DataError, Stream
-from throughtime.data.text import ByteValues, Characters, Tokens, Vocabulary
+from throughtime.data.text import ByteValues, Characters, Text, Tokens, Vocabulary
 from throughtime.estimators.settings import SettingsError
 from throughtime.gradients import GradientMethod
 
@@ -53,6 +53,21 @@ def vocabulary_for(asked: Any, text: str | bytes) -> Vocabulary:
         f"unknown vocabulary {asked!r}; known are characters, bytes, and the tokenizer.json of the "
         "tokenizers library"
     )
+
+
+def content_of(text: object) -> str | bytes:
+    """Give what is in one text.
+
+    Raises:
+        DataError: It is none, or several.
+    """
+    content = text.content if isinstance(text, Text) else text
+    if not isinstance(content, str | bytes):
+        raise DataError(
+            f"one text is expected, str or bytes; got {type(content).__name__}.\n"
+            "To mend: join several texts to one, or read files with tt.data.read_text."
+        )
+    return content
 
 
 def refuse_short(numbers: Tensor, held: Tensor | None, window: int, vocabulary: Vocabulary) -> None:

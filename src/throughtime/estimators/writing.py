@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -41,6 +42,7 @@ def text_after(
     Raises:
         SettingsError: A number is out of range.
     """
+    length = length.item() if isinstance(length, np.generic) else length
     if isinstance(length, bool) or not isinstance(length, int) or length < 0:
         raise SettingsError(f"length is a number of symbols, 0 or more; got {length!r}")
     numbers = vocabulary.encode(prompt)

@@ -174,6 +174,7 @@ def runs_by_engine(chain: Chain, held: bool) -> bool:
         and not layers.batch_first
         and (chain.lengths is None or isinstance(layers, Recurrent))
         and not (layers.training and (layers.dropout or getattr(layers, "weight_dropout", 0.0)))
+        and not (model.training and getattr(model, "readout_dropout", 0.0))
         and not _hooked(model)
         and all(weight.is_leaf for weight in _weights(layers))
     )

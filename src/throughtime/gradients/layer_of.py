@@ -56,11 +56,14 @@ def layer_of(model: nn.Module, method: str) -> Recurrent:
         "recurrent_dropout": getattr(layer, "recurrent_dropout", 0.0),
         "weight_dropout": getattr(layer, "weight_dropout", 0.0),
     }
+    if isinstance(model, Network):
+        dropping["readout_dropout"] = model.readout_dropout
     for name, share in dropping.items():
-        if layer.training and share:
+        of = model if name == "readout_dropout" else layer
+        if of.training and share:
             raise ValueError(
-                f"{method} runs no dropout, and the layer has {name}={share}; set it to 0, call "
-                "model.eval(), or use BPTT or TBPTT"
+                f"{method} runs no dropout, and the {'network' if of is model else 'layer'} has "
+                f"{name}={share}; set it to 0, call model.eval(), or use BPTT or TBPTT"
             )
     if any(getattr(layer, "zoneout", ())):
         raise ValueError(

@@ -148,6 +148,12 @@ class Network(nn.Module):
             shape[1 if self.batch_first else 0] = 1  # the same for all steps
         return h * kept(shape, self.readout_dropout, h)
 
+    def extra_repr(self) -> str:
+        """Show what the parts do not."""
+        shown = {"output_activation": "identity", "readout_dropout": 0.0}
+        found = {name: getattr(self, name) for name in shown}
+        return ", ".join(f"{name}={v!r}" for name, v in found.items() if v != shown[name])
+
     def stepper(self, batch_size: int = 1) -> Stepper:
         """Run one step a call, as soon as its input is there; see `Recurrent.stepper`.
 
