@@ -39,6 +39,21 @@ def test_the_defaults_are_those_of_what_is_trained(tmp_path: Path) -> None:
         assert told in out.read_text().splitlines()
 
 
+def test_shares_and_patience_are_those_of_the_task(tmp_path: Path) -> None:
+    for task, told, other in (
+        ("text", ["# test-share = 0.1", "# Without it: a tenth of what is learned."], "0.2"),
+        ("recordings", ["# test-share = 0.2", "# Without it: none is held out."], "0.1"),
+        ("pair", ["# test-share = 0.2", "# Without it: none is held out."], "0.1"),
+    ):
+        out = tmp_path / f"{task}.toml"
+        assert run("init", "x", "--task", task, "--out", out).exit_code == 0
+        lines = out.read_text().splitlines()
+        assert {*told} <= {*lines}
+        assert f"# test-share = {other}" not in lines
+    text = (tmp_path / "text.toml").read_text()
+    assert "# Without it: all epochs, and the best one's weights.\n# patience" in text
+
+
 def test_a_training_by_file_is_that_by_options(tide_csv: Path, tmp_path: Path) -> None:
     file, out = tmp_path / "tide.toml", tmp_path / "run"
     file.write_text(

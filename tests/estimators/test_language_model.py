@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -258,7 +260,23 @@ WRONG = {
     "validation": (1.0, "validation is a share"), "method": ("bttp", "unknown gradient method"),
     "optimizer": ("adams", "known are"), "vocabulary": ("words", "known are characters, bytes"),
     "window": (1.5, "window must be"), "patience": (0, "patience must be"),
+    "learning_rate": ("a", "learning_rate must be a number, got 'a'"),
+    "clip": (True, "clip must be a number"), "seed": (1.5, "seed must be a number"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["dropout", "weight_dropout", "validation"])
+@pytest.mark.parametrize("value", ["a", None, [0.1], np.array([0.1, 0.2])])
+def test_a_share_that_is_no_number_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is a share from 0, below 1; got"):
+        LanguageModel(**{name: value}).fit(TEXT)
+
+
+@pytest.mark.parametrize("text", [[TEXT, TEXT], 3, None, ("a", "b")])
+def test_what_is_no_text_is_refused(text: Any, learned: LanguageModel) -> None:
+    for call in (LanguageModel(**QUICK).fit, learned.evaluate, learned.flow):
+        with pytest.raises(DataError, match="one text is expected, str or bytes; got"):
+            call(text)
 
 
 @pytest.mark.parametrize("name", WRONG)

@@ -1,5 +1,6 @@
 """scikit-learn's own tools and checks take the estimators; the package never imports it."""
 
+import json
 import subprocess
 import sys
 import warnings
@@ -14,7 +15,13 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from tests.estimators.test_classifier import QUICK, problem
 from throughtime.data.audio import LogMel
-from throughtime.estimators import SequenceClassifier, SequenceRegressor
+from throughtime.estimators import (
+    Forecaster,
+    LanguageModel,
+    SequenceClassifier,
+    SequenceRegressor,
+    Settings,
+)
 
 # What estimators of sequences do otherwise, on purpose: arrays [N, T] are N sequences of one
 # column, of any length; errors are this package's own.
@@ -41,6 +48,23 @@ def test_it_is_cloned() -> None:
     assert copy.get_params() == classifier.get_params()
     assert not hasattr(copy, "network_")
     assert is_classifier(classifier)
+
+
+def test_numbers_of_numpys_are_searched_over() -> None:
+    X, y = problem()
+    grid = {"hidden": np.array([2, 4]), "bidirectional": np.array([True, False]),
+            "learning_rate": np.array([0.01])}  # fmt: skip
+    search = GridSearchCV(SequenceClassifier(**QUICK), grid, cv=2, error_score="raise")
+    found = search.fit(X, y).best_estimator_.get_params()
+    assert [type(found[name]) for name in grid] == [int, bool, float]
+    sizes = {"hidden": np.int64(3), "epochs": np.int32(1), "window": np.int64(8)}
+    assert json.dumps(Settings(**sizes).as_dict())
+    for estimator, given in (
+        (Forecaster(**sizes), (np.sin(np.arange(60.0)),)),
+        (LanguageModel(**sizes, dropout=np.float32(0.5)), ("to be or not to be. " * 20,)),
+        (SequenceRegressor(hidden=np.int64(3), epochs=np.int64(1)), (X, np.arange(len(X)) * 1.0)),
+    ):
+        clone(estimator).fit(*given)
 
 
 def test_cross_validation_on_ragged_lists() -> None:

@@ -103,3 +103,13 @@ def test_c_says_what_the_forecasters_say(tmp_path: Path) -> None:
 def test_what_has_learned_nothing_is_not_exported() -> None:
     with pytest.raises(ExportError, match="call fit first"):
         tt.export.to_onnx(tt.Forecaster())
+
+
+def test_a_header_says_which_inputs_are_of_the_next_step() -> None:
+    forecaster, *_ = asked(SETTINGS[0])
+    header = tt.export.to_c(forecaster)
+    for place, (name, ahead) in enumerate(
+        [("sold", False), ("price", True), ("rain", False), ("week cos", True), ("week sin", True)]
+    ):
+        said = f"input[{place}]   {name}" + ", of the next step" * ahead
+        assert f"{said}\n" in header, header[:900]

@@ -176,6 +176,7 @@ def normalised(wx: Any, uh: Any, h: Any) -> Any:
         (tt.Network("gru", 2, 3, 2, num_layers=2, dropout=0.5), ValueError, "dropout=0.5; set"),
         (tt.nn.Recurrent("gru", 2, 2, recurrent_dropout=0.2), ValueError, "recurrent_dropout=0.2"),
         (tt.nn.Recurrent("gru", 2, 2, weight_dropout=0.2), ValueError, "weight_dropout=0.2"),
+        (tt.Network("gru", 2, 2, 2, readout_dropout=0.2), ValueError, "readout_dropout=0.2; set"),
         (tt.nn.Recurrent("gru", 2, 2, zoneout=0.1), ValueError, r"zoneout=\(0.1,\)"),
         (tt.nn.LSTM(2, 4, proj_size=2), ValueError, "proj_size=0"),
         (tt.Network(normalised, 2, 3, 2), ValueError, "'normalised' takes the mean over all units"),

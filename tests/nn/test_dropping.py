@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 import throughtime as tt
+from throughtime.gradients import CheckpointedBPTT
 from throughtime.nn.dropping import kept
 from throughtime.nn.embedded import EmbeddedNetwork
 
@@ -109,3 +111,17 @@ def test_torch_fx_traces_a_network_that_drops() -> None:
     x = torch.randn(6, 3, 2, dtype=torch.float64)
     found = traced(x)[0] / made.eval()(x)[0]
     assert {0.0, 2.0} == {round(value, 9) for value in found.flatten().tolist()}
+
+
+def test_pieces_that_the_engine_rolls_back_are_none_of_a_network_that_drops() -> None:
+    # All is dropped without a draw: nothing but the share says that something is.
+    torch.manual_seed(0)
+    made = tt.Network("gru", 2, 8, 1, readout_dropout=1.0)
+    x, d = torch.randn(30, 3, 2), torch.randn(30, 3, 1)
+    list(CheckpointedBPTT(memory="12kB")(made, x, d, nn.MSELoss(reduction="none")))
+    assert made.recurrent.weight_hh_l0.grad.eq(0).all()
+
+
+def test_a_network_says_what_it_drops() -> None:
+    assert "readout_dropout=0.5" in repr(network(readout_dropout=0.5)).split()
+    assert "readout_dropout" not in repr(network())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from throughtime.export.described import Described
@@ -73,8 +74,10 @@ def _inwards(described: Described) -> list[str]:
             f"   The text that was learned begins with number {described.notes['opening']}.",
         ]
     if described.columns:
+        ahead = json.loads(described.notes.get("of the next step", "[]"))
         named = [
             f"       input[{place}]   {_in_comment(column)}"
+            + (", of the next step" if column in ahead else "")
             for place, column in enumerate(described.columns)
         ]
         if described.changes is not None:
