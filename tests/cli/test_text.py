@@ -147,12 +147,15 @@ def test_runs_of_the_other_kind_are_told_apart(learned: Path, book: Path, tmp_pa
     series = run("predict", learned, book)
     assert series.exit_code == 2
     assert "holds a language model of a text, and" in series.stderr
-    assert "`throughtime generate`, `evaluate` and `export` take models of text" in series.stderr
+    assert (
+        "`generate`, `evaluate`, `flow` and `export` take models of text"
+        in series.stderr.replace("throughtime ", "")
+    )
     (tmp_path / "config.json").write_text("{}")
     text = run("generate", tmp_path)
     assert text.exit_code == 2
     assert "holds a forecaster of a series, and a language model of a text" in text.stderr
-    assert "`throughtime predict` and `export` take forecasters" in text.stderr
+    assert "`backtest`, `flow` and `export` take forecasters" in text.stderr
 
 
 def test_ctrl_c_ends_the_writing_cleanly(learned: Path) -> None:

@@ -51,10 +51,13 @@ MODEL: dict[str | None, tuple[str, ...]] = {
 }
 """What a configuration says of the model, by estimator; the digest of the weights covers it."""
 _KINDS: dict[str | None, tuple[str, str]] = {
-    None: ("a forecaster of a series", "`throughtime predict` and `export` take forecasters"),
+    None: (
+        "a forecaster of a series",
+        "`throughtime predict`, `evaluate`, `backtest`, `flow` and `export` take forecasters",
+    ),
     LANGUAGE_MODEL: (
         "a language model of a text",
-        "`throughtime generate`, `evaluate` and `export` take models of text",
+        "`throughtime generate`, `evaluate`, `flow` and `export` take models of text",
     ),
     SEQUENCE_CLASSIFIER: (
         "a classifier of sequences",
@@ -63,7 +66,7 @@ _KINDS: dict[str | None, tuple[str, str]] = {
     ),
     SEQUENCE_REGRESSOR: (
         "a regressor of sequences",
-        "`throughtime predict`, `evaluate` and `export` take regressors",
+        "`throughtime predict`, `evaluate`, `flow` and `export` take regressors",
     ),
 }
 """What an estimator is called, and what takes it."""
