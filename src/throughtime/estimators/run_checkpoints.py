@@ -105,8 +105,11 @@ def _unchanging(config: Mapping[str, Any]) -> dict[str, Any]:
     names = MODEL[estimator if isinstance(estimator, str) and estimator in MODEL else None]
     kept = {"estimator": estimator, **{name: config.get(name) for name in names}}
     if isinstance(training, dict):
-        # There may come to be more epochs; without a word of them, it would be the default's.
-        kept["training"] = {**training, "epochs": "epochs" in training}
+        # There may come to be more epochs, unless the schedule was planned for so many; without a
+        # word of them, it would be the default's.
+        planned = training.get("schedule") in [*PLANNED]
+        epochs = training.get("epochs") if planned else "epochs" in training
+        kept["training"] = {**training, "epochs": epochs}
     if isinstance(data, dict):
         kept["data"] = data.get("sha256")
     return kept
