@@ -50,6 +50,7 @@ def _defaults(kind: str, source: str) -> dict[str, Any]:
     """Give what a task, or a built-in series, takes where nothing is said."""
     from throughtime.data import sources
     from throughtime.data.audio.pair import SETTINGS
+    from throughtime.data.text import HELD_OUT
     from throughtime.estimators import LanguageModel, SequenceClassifier, SequenceRegressor
 
     if kind == SERIES:
@@ -58,18 +59,19 @@ def _defaults(kind: str, source: str) -> dict[str, Any]:
     parameters = inspect.signature(models[kind]).parameters
     own = SETTINGS if kind == PAIR else {}
     taken = _asked({name: parameter.default for name, parameter in parameters.items()} | own)
-    return {**taken, "rows": taken["batch_size"], **_IN_WORDS[kind]}
+    share = {"test_share": HELD_OUT} if kind == TEXT else {}
+    return {**taken, "rows": taken["batch_size"], **share, **_IN_WORDS[kind]}
 
 
 _IN_WORDS: dict[str, dict[str, Any]] = {
     TEXT: {
-        "validation_share": "a tenth of what is learned", "test_share": 0.1,
+        "validation_share": "a tenth of what is learned",
         "patience": "all epochs, and the best one's weights",
     },
     RECORDINGS: {"validation_share": "none is held out"},
     PAIR: {"validation_share": "none is held out"},
 }  # fmt: skip
-"""Defaults that an option of `train` has no number for, or another than it declares."""
+"""Defaults that an option of `train` has no number for."""
 
 
 def _asked(settings: Mapping[str, Any]) -> dict[str, Any]:
