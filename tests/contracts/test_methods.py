@@ -124,7 +124,7 @@ def use_up(updates: Iterator[Update]) -> list[Update]:
 
 @exact_method
 @pytest.mark.parametrize("cell", tt.cells.registry)
-@pytest.mark.parametrize("ragged", [False, True])
+@pytest.mark.parametrize("ragged", [pytest.param(False, marks=pytest.mark.thorough), True])
 def test_gradients_equal_autograd_of_the_plain_loop(
     method: type[GradientMethod], cell: str, ragged: bool
 ) -> None:

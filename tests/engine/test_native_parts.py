@@ -22,7 +22,7 @@ from tests.engine.test_native import (
     recurrence,
 )
 from throughtime.engine.native import native
-from throughtime.engine.native_module import instruction_set, module
+from throughtime.engine.native_module import module
 from throughtime.engine.reference import reference
 
 pytestmark = pytest.mark.skipif(module is None, reason="the native module is not built")
@@ -52,14 +52,9 @@ def test_every_cell_equals_the_reference(
             assert distance(found, expected) < TOLERANCE[dtype], (B, H, states_only)
 
 
-@pytest.mark.parametrize(
-    "instructions",
-    [
-        pytest.param(one, marks=[] if one == instruction_set() else [pytest.mark.thorough])
-        for one in SETS
-    ],
-)
-@pytest.mark.parametrize("cell", ["gru", pytest.param("lstm_peephole", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("instructions", SETS)
+@pytest.mark.parametrize("cell", ["gru", "lstm_peephole"])
 def test_several_chunks_of_steps(
     cell: str, instructions: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +128,7 @@ def alike_from_several_threads() -> None:
         raise AssertionError(f"other bits: (which, threads) {wrong}")
 
 
+@pytest.mark.thorough
 def test_a_forked_child_and_its_parent_share_the_units_among_threads_of_their_own() -> None:
     program = """
 import os, torch

@@ -90,7 +90,7 @@ def test_every_set_equals_the_reference(
             assert found < TOLERANCE[dtype], (ragged, reverse, kept)
 
 
-@pytest.mark.parametrize("H", [4096, 5000])
+@pytest.mark.parametrize("H", [pytest.param(4096, marks=pytest.mark.thorough), 5000])
 def test_rows_longer_than_a_block(H: int, each_set: str) -> None:
     given = recurrence(normalised_elman, 3, 3, 2, H, dtype=torch.float32, ragged=False)
     found = distance(everything(native, given), everything(reference, given))

@@ -103,7 +103,7 @@ pytestmark = pytest.mark.usefixtures("each_engine")
 
 @each_cell
 @given(data=st.data())
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_gradients_equal_autograd(cell: Cell, data: st.DataObject) -> None:
     check_against_autograd(data.draw(cases.recurrences(cell)))
 

@@ -117,6 +117,7 @@ def of_henon(T: int) -> Flow:
     return flow(network, zeros, zeros, squared, (state, state), samples=1)
 
 
+@pytest.mark.thorough
 def test_the_exponents_of_the_henon_map_are_the_published_ones() -> None:
     """0.419 and log(0.3) - 0.419 (Sprott 2003, Chaos and Time-Series Analysis)."""
     lyapunov = of_henon(4000).layers[0].lyapunov

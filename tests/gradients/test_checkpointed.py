@@ -81,8 +81,8 @@ def drawn(seed: int) -> tuple[CheckpointedBPTT, tt.Network, Tensor, Tensor, Any,
 
 
 SEEDS = [
-    *range(80),
-    *(pytest.param(seed, marks=pytest.mark.thorough) for seed in range(80, 200)),
+    *range(40),
+    *(pytest.param(seed, marks=pytest.mark.thorough) for seed in range(40, 200)),
 ]
 
 

@@ -140,6 +140,7 @@ def standard_errors(method: type[Told], drawn: Counter[tuple[bool, ...]]) -> dic
     return apart
 
 
+@pytest.mark.thorough
 def test_the_mean_of_20000_draws_is_within_three_standard_errors() -> None:
     """And a control: without the weights it is not."""
     drawing = Noted(seed=1)

@@ -112,6 +112,7 @@ def standard_errors(found: dict[str, Tensor], expected: dict[str, Tensor]) -> di
     return apart
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_the_mean_of_20000_draws_is_within_three_standard_errors(cell: str) -> None:
     case = one_row(cell, layers=2, H=3, T=5)
@@ -120,6 +121,7 @@ def test_the_mean_of_20000_draws_is_within_three_standard_errors(cell: str) -> N
     assert max(standard_errors(found, expected).values()) < 3
 
 
+@pytest.mark.thorough
 def test_a_bias_is_many_standard_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     """A control for the one above: the second factor is not the inverse of the first."""
     balance = uoro.balance
@@ -135,6 +137,7 @@ def test_a_bias_is_many_standard_errors(monkeypatch: pytest.MonkeyPatch) -> None
     assert max(standard_errors(found, expected).values()) > 10
 
 
+@pytest.mark.thorough
 def test_the_factors_make_the_variance_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     case = one_row("gru", layers=1, H=3, T=8)
 

@@ -100,9 +100,8 @@ each_model = pytest.mark.parametrize("model", models)
 @pytest.mark.parametrize(
     "model",
     [
-        "deep",
         "own",
-        *(pytest.param(m, marks=pytest.mark.thorough) for m in ("gru", "no U", "network")),
+        *(pytest.param(m, marks=pytest.mark.thorough) for m in ("gru", "deep", "no U", "network")),
     ],
 )
 def test_a_compiled_model_is_one_operator_a_layer_and_direction(model: str) -> None:
@@ -121,6 +120,7 @@ def test_a_compiled_model_is_one_operator_a_layer_and_direction(model: str) -> N
     assert graphs.forward[1:] == [["recurrence"] * count]  # keeps nothing
 
 
+@pytest.mark.thorough
 def test_the_count_notices_a_loop_that_is_unrolled() -> None:
     layer, graphs = models["gru"][0](), Graphs()
     with tt.engine.use("reference"):
@@ -152,14 +152,8 @@ def test_one_sequence_and_batch_first() -> None:
         assert_close(fast(given)[0], layer(given)[0], relative=1e-11)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param("RNN", marks=pytest.mark.thorough),
-        "GRU",
-        pytest.param("LSTM", marks=pytest.mark.thorough),
-    ],
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
 def test_layers_that_replace_torchs(kind: str) -> None:
     layer, graphs = getattr(tt.nn, kind)(3, 5, num_layers=2, dtype=double), Graphs()
     x = sequence(4, 2)
@@ -177,6 +171,7 @@ def test_layers_that_replace_torchs(kind: str) -> None:
         assert_close(one, other, relative=1e-11)
 
 
+@pytest.mark.thorough
 def test_packed_sequences_break_the_graph_and_nothing_else() -> None:
     layer = models["deep"][0]()
     fast = torch.compile(layer, backend="aot_eager")
@@ -278,6 +273,7 @@ def test_an_exported_program_is_saved_and_loaded() -> None:
     assert_close(program.module()(x)[0], layer(x)[0], relative=1e-11)  # type: ignore[operator]
 
 
+@pytest.mark.thorough
 def test_another_process_imports_the_engine_and_loads(tmp_path: Path) -> None:
     layer = models["deep"][0]()
     torch.export.save(exported(layer, strict=False), tmp_path / "layer.pt2")
@@ -306,6 +302,7 @@ def test_for_other_runtimes_the_operations_are_spelled_out() -> None:
     assert_close(program.module()(x)[0], network(x)[0], relative=1e-11)  # type: ignore[operator]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("compiled", [False, True])
 def test_a_backward_pass_that_autograd_compiles(compiled: bool) -> None:
     layer, x = models["own"][0](), sequence(4, 2)

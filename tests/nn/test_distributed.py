@@ -60,6 +60,7 @@ def work(rank: int, folder: str) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.thorough
 def test_two_ranks_equal_one_process(tmp_path: Path) -> None:
     context: Any = torch.multiprocessing.spawn(  # type: ignore[no-untyped-call]
         work, (str(tmp_path),), nprocs=RANKS, join=False

@@ -28,6 +28,14 @@ ours: dict[type[nn.Module], type[nn.RNNBase]] = {
 }
 infos = [info for info in module_db if info.module_cls in ours]
 each_info = pytest.mark.parametrize("info", infos, ids=lambda info: info.name)
+gru_first = pytest.mark.parametrize(
+    "info",
+    [
+        pytest.param(info, marks=[] if info.module_cls is nn.GRU else [pytest.mark.thorough])
+        for info in infos
+    ],
+    ids=lambda info: info.name,
+)
 each_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 each_mode = pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 each_dtype_and_mode = pytest.mark.parametrize(
@@ -134,7 +142,7 @@ def derivatives(layer: nn.Module, args: tuple[Any, ...]) -> list[tuple[str, Tens
     return [(f"{name} {n}", t) for name, found in named for n, t in enumerate(found)]
 
 
-@each_info
+@gru_first
 @pytest.mark.parametrize(
     ("dtype", "training"),
     [
@@ -182,7 +190,7 @@ def test_forward_gradient_and_second_gradient(
                     assert_close(one, two, f"input {number}, torch's reference", tolerances[dtype])
 
 
-@each_info
+@gru_first
 @each_dtype_and_mode
 def test_saved_and_loaded(info: ModuleInfo, dtype: torch.dtype, training: bool) -> None:
     for given in inputs(info, dtype, training):

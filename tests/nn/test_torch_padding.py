@@ -130,7 +130,7 @@ def check_one_by_one(batch: Batch) -> None:
 
 both = pytest.mark.parametrize("of_torch", [True, False], ids=["packed", "lengths"])
 several = pytest.mark.parametrize(
-    "cases", [40, pytest.param(300, marks=pytest.mark.thorough)], ids="{} cases".format
+    "cases", [15, pytest.param(300, marks=pytest.mark.thorough)], ids="{} cases".format
 )
 
 
