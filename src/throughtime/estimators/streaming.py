@@ -45,6 +45,8 @@ class SampleStream:
     ) -> None:
         self._network, self._flat = network.eval(), flat
         self._stepper = network.stepper()
+        device = self._stepper.device
+        self._elsewhere = None if device.type == "cpu" else device
         # Of one sample, arithmetic in numpy takes a tenth of what torch takes.
         dtype = np.dtype(str(self._stepper.dtype).removeprefix("torch."))
         self._center, self._scale = (
@@ -74,7 +76,8 @@ class SampleStream:
         stepper = self._stepper
         scaled = (self._given(block) - self._center) / self._scale
         n, x = len(scaled), torch.from_numpy(scaled)
-        x = x if stepper.device.type == "cpu" else x.to(stepper.device)
+        if self._elsewhere is not None:
+            x = x.to(self._elsewhere)
         if n > _SHORT:
             with torch.no_grad():
                 y, stepper.state = self._network(x[:, None], stepper.state)
@@ -84,7 +87,10 @@ class SampleStream:
         else:
             steps = [stepper(row) for row in x]
             y = torch.stack(steps) if steps else x.new_empty(0, len(self._target_center))
-        answers: npt.NDArray[np.float64] = y.cpu().numpy() * self._target_scale
+        if self._elsewhere is not None:
+            y = y.cpu()
+        answers: npt.NDArray[np.float64] = y.numpy().astype(np.float64)
+        answers *= self._target_scale
         answers += self._target_center
         return answers[:, 0] if self._flat else answers
 
@@ -95,7 +101,7 @@ class SampleStream:
         if x.ndim != 2 or x.shape[1] != self.columns:
             also = " or [n]" if self.columns == 1 else ""
             raise DataError(f"a block is [n, {self.columns}]{also}, and came as {list(x.shape)}")
-        if not np.isfinite(x).all():
+        if np.count_nonzero(np.isfinite(x)) < x.size:  # of one number, half the time of `all`
             step = int(np.argwhere(~np.isfinite(x))[0, 0])
             raise DataError(f"step {step} of the block holds what is no finite number")
         return x
