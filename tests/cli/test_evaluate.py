@@ -53,6 +53,7 @@ def test_scores_are_those_of_the_forecasts(
     [
         (["--encoding", "utf-8"], "--encoding means nothing for series"),
         (["--time", "when"], "no column 'when'"),
+        (["--last", "100000"], "--last 100000 is more rows than can be scored: the series has "),
     ],
 )
 def test_what_does_not_fit(options: list[str], said: str, trained: Path, tide_csv: Path) -> None:

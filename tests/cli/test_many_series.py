@@ -72,7 +72,10 @@ def test_predictions_are_those_of_training_in_any_order_of_rows(
     result = run("predict", trained / "run", tmp_path / "sorted.csv", "--out", out, "--json")
     assert result.exit_code == 0, result.stderr
     printed = json.loads(result.stdout)
-    assert (printed["rows"], printed["series"]) == (195, 3)
+    assert (printed["rows"], printed["series"]) == (
+        192,
+        3,
+    )  # the first row of each has none before it
     found, known = pl.read_csv(out), pl.read_csv(trained / "run" / "predictions.csv")
     assert found.columns == ["shop", "day", "observed", "predicted"]
     following = found.filter(pl.col("day") == "next")
@@ -83,6 +86,18 @@ def test_predictions_are_those_of_training_in_any_order_of_rows(
     gone = both["model"] - both["predicted"]
     assert gone.null_count() == 3
     assert float((gone / both["observed"]).abs().max()) < 1e-5  # float32, batched otherwise
+
+
+def test_series_shorter_than_what_is_to_be_scored_are_told(trained: Path) -> None:
+    asked = ("evaluate", trained / "run", trained / "shops.parquet", "--json", "--last")
+    result = run(*asked, "50")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["scores"]["model"]["count"] == 50 + 50 + 44
+    assert "1 of 3 series have fewer than 50 rows to score" in result.stderr
+    assert run(*asked, "44").stderr == ""
+    refused = run(*asked, "90")
+    assert refused.exit_code == 2
+    assert "the longest series has 89 with rows before them" in refused.stderr
 
 
 def test_unseen_series_are_refused_and_nothing_is_written(trained: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -116,10 +116,12 @@ def _series(
         least = 2 + forecaster.settings.difference
         recorded = time_of(config, time)
         found = read_many(source, config["target"], recorded, column, minimum_rows=least)
+    first = 1 + forecaster.settings.difference  # nothing stands before the first rows of a series
+    if last is not None:
+        _refuse_or_tell_fewer(last, [len(one) - first for one in found])
     predicted = forecaster.predict_many(found)
 
     def scored(rows: int) -> Split:
-        first = 1 + forecaster.settings.difference  # nothing stands before the first
         start = first if last is None else max(first, rows - last)
         # None of the rows is known to have been learned: there is nothing to scale a MASE by.
         return Split(range(0), range(0), {_PERIOD: range(start, rows)})
@@ -149,6 +151,23 @@ def _series(
                 f"{name}: mean absolute error {score['mae']:.4g}, root mean squared error "
                 f"{math.sqrt(score['mse']):.4g}"
             )
+
+
+def _refuse_or_tell_fewer(last: int, scored: Sequence[int]) -> None:
+    """Refuse to score more rows than any series has; tell how many series have fewer."""
+    fewer = sum(rows < last for rows in scored)
+    if fewer == len(scored):
+        of = "the series has" if len(scored) == 1 else "the longest series has"
+        raise UsageError(
+            f"--last {last} is more rows than can be scored: {of} {max(scored)} with rows before "
+            "them to be forecast from; give so many or fewer, or leave --last out for all"
+        )
+    if fewer:
+        print(
+            f"throughtime: {fewer} of {len(scored)} series have fewer than {last} rows to score; "
+            "all of theirs are scored",
+            file=sys.stderr,
+        )
 
 
 def _pair(run: Path, source: str, target: str | None, as_json: bool) -> None:

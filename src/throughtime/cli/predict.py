@@ -133,7 +133,8 @@ def predict(
     ]
     with written_text(place) as to:
         write_forecasts(to, forecasts, column)
-    rows, target = sum(map(len, found)), found[0].target
+    before = 1 + forecaster.settings.difference  # nothing stands before the first rows of a series
+    rows, target = sum(max(0, len(one) - before) for one in found), found[0].target
     told: dict[str, Any]
     if column is None:
         following = _known(predicted[0][1])
